@@ -1,0 +1,111 @@
+// The whole service, in the order in which it comes up. QuickBooks → cache → index → answer: each line needs only
+// those above it, and Fastify closes them from the bottom up.
+
+import cors from '@fastify/cors'
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import packageJson from '../package.json' with { type: 'json' }
+import { apiBaseUrlOf, type Config, hasCredentials, redirectUriOf } from './config.ts'
+import auth from './plugins/auth.ts'
+import cache from './plugins/cache.ts'
+import database from './plugins/database.ts'
+import errors from './plugins/errors.ts'
+import openapi from './plugins/openapi.ts'
+import qbo from './plugins/qbo.ts'
+import searchIndexes from './plugins/search-indexes.ts'
+import sync from './plugins/sync.ts'
+import tokens from './plugins/tokens.ts'
+import web from './plugins/web.ts'
+import cacheRoutes from './routes/cache.ts'
+import oauthRoutes from './routes/oauth.ts'
+import searchRoutes from './routes/search.ts'
+import { type Clock, systemClock } from './services/clock.ts'
+
+/** What a test may replace: time, chance, patience and the logger. */
+export interface AppOptions {
+  clock?: Clock
+  /** 0 ≤ value < 1 */
+  random?: () => number
+  /** Longest wait for Intuit's answer, in milliseconds. */
+  timeoutMs?: number
+  logger?: FastifyServerOptions['logger']
+}
+
+const MINUTE_MS = 60_000
+
+/**
+ * Builds the service, with its cache loaded and its indexes built; it listens when the caller says so.
+ * @throws ConfigError when the configuration cannot work on this machine.
+ */
+export async function buildApp(config: Config, options: AppOptions = {}): Promise<FastifyInstance> {
+  const { clock = systemClock, random = Math.random, timeoutMs = MINUTE_MS, logger = false } = options
+  const { version } = packageJson
+  const baseUrl = apiBaseUrlOf(config)
+  const redirectUri = redirectUriOf(config)
+  const configured = hasCredentials(config)
+  const corsOrigins = config.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
+  const tokenCheckIntervalMs = config.TOKEN_CHECK_MINUTES * MINUTE_MS
+
+  const app = Fastify({
+    logger,
+    // Addresses carry OAuth codes and what customers are called, so requests are not logged as they come.
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: config.TRUST_PROXY,
+    // A million records take longer to load than Fastify waits for a plugin by default.
+    pluginTimeout: 0,
+    ajv: { customOptions: { removeAdditional: false, allErrors: true } },
+    routerOptions: { maxParamLength: 200 },
+  })
+
+  try {
+    await app.register(errors)
+    await app.register(openapi, { version, publicUrl: config.PUBLIC_URL })
+    await app.register(web)
+    if (corsOrigins.length > 0) await app.register(cors, { origin: corsOrigins })
+    await app.register(auth, {
+      adminKey: config.ADMIN_API_KEY,
+      searchKey: config.SEARCH_API_KEY,
+      corsOrigins,
+    })
+
+    await app.register(database, { dataDir: config.DATA_DIR })
+    await app.register(tokens, {
+      secretKey: config.SECRET_KEY,
+      dataDir: config.DATA_DIR,
+      pinnedRealmId: config.QUICKBOOKS_COMPANY_ID,
+      checkIntervalMs: tokenCheckIntervalMs,
+      oauth: {
+        clientId: config.QUICKBOOKS_CLIENT_ID,
+        clientSecret: config.QUICKBOOKS_CLIENT_SECRET,
+        redirectUri,
+        authorizeUrl: config.QUICKBOOKS_AUTHORIZE_URL,
+        tokenUrl: config.QUICKBOOKS_TOKEN_URL,
+        revokeUrl: config.QUICKBOOKS_REVOKE_URL,
+      },
+      timeoutMs,
+      clock,
+    })
+    await app.register(qbo, { baseUrl, timeoutMs, clock, random })
+    await app.register(cache, { clock })
+    await app.register(searchIndexes)
+    await app.register(sync, {
+      refreshIntervalMs: config.CACHE_REFRESH_MINUTES * MINUTE_MS,
+      tokenCheckIntervalMs,
+      configured,
+      clock,
+    })
+
+    await app.register(searchRoutes, { slowMs: config.SLOW_SEARCH_MS })
+    await app.register(cacheRoutes, { version })
+    await app.register(oauthRoutes, {
+      redirectUri,
+      baseUrl,
+      environment: config.QUICKBOOKS_ENVIRONMENT,
+      clientId: config.QUICKBOOKS_CLIENT_ID,
+    })
+    await app.ready()
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}

@@ -1,0 +1,248 @@
+// The environment: one schema, its type, and the rules that a schema cannot say.
+// Every name, default and allowed value is defined here and nowhere else; the README's table is tested against it.
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import fastifyEnv from '@fastify/env'
+import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import Fastify from 'fastify'
+import { ConfigError, reasonOf } from './errors.ts'
+
+const address = { pattern: '^https?://[^\\s]+$' }
+const Url = (fallback: string, description: string) =>
+  Type.String({ ...address, default: fallback, description })
+
+const settings = {
+  PORT: Type.Integer({
+    default: 5002,
+    minimum: 0,
+    maximum: 65535,
+    description: 'the port to listen on; 0 takes a free one',
+  }),
+  HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
+  PUBLIC_URL: Url('http://localhost:5002', 'the address at which browsers reach this service'),
+  QUICKBOOKS_CLIENT_ID: Type.Optional(Type.String({ description: 'client id of your Intuit app' })),
+  QUICKBOOKS_ENVIRONMENT: Type.Union([Type.Literal('sandbox'), Type.Literal('production')], {
+    default: 'sandbox',
+    description: 'which QuickBooks',
+  }),
+  QUICKBOOKS_SANDBOX_BASE_URL: Url('https://sandbox-quickbooks.api.intuit.com', 'API host of the sandbox'),
+  QUICKBOOKS_PRODUCTION_BASE_URL: Url('https://quickbooks.api.intuit.com', 'API host of production'),
+  QUICKBOOKS_AUTHORIZE_URL: Url(
+    'https://appcenter.intuit.com/connect/oauth2',
+    'where a browser grants access',
+  ),
+  QUICKBOOKS_TOKEN_URL: Url(
+    'https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer',
+    'where tokens are exchanged and refreshed',
+  ),
+  QUICKBOOKS_REVOKE_URL: Url(
+    'https://developer.api.intuit.com/v2/oauth2/tokens/revoke',
+    'where tokens are revoked',
+  ),
+  QUICKBOOKS_REDIRECT_URI: Type.Optional(
+    Type.String({
+      ...address,
+      description: 'the redirect URI registered at Intuit; PUBLIC_URL/callback when unset',
+    }),
+  ),
+  QUICKBOOKS_COMPANY_ID: Type.Optional(
+    Type.String({
+      pattern: '^[0-9]{1,32}$',
+      description: 'the only company (realm id) that may be connected',
+    }),
+  ),
+  DATA_DIR: Type.String({
+    default: './data',
+    description: 'folder of the database file and the generated secret',
+  }),
+  CACHE_REFRESH_MINUTES: Type.Number({
+    default: 60,
+    minimum: 0.01,
+    maximum: 10080,
+    description: 'minutes between two refreshes of the cache',
+  }),
+  TOKEN_CHECK_MINUTES: Type.Number({
+    default: 5,
+    minimum: 0.01,
+    maximum: 1440,
+    description: 'minutes between two looks at the age of the tokens',
+  }),
+  ALLOW_UNAUTHENTICATED: Type.Boolean({
+    default: false,
+    description: 'whether the network is private, so that no key is needed',
+  }),
+  CORS_ORIGINS: Type.Optional(
+    Type.String({
+      pattern: '^\\s*https?://[^\\s,/]+(\\s*,\\s*https?://[^\\s,/]+)*\\s*$',
+      description:
+        'origins of web pages that may call this service, comma separated, e.g. https://mrp.example.com',
+    }),
+  ),
+  TRUST_PROXY: Type.Boolean({
+    default: false,
+    description: 'whether a reverse proxy of yours stands in front',
+  }),
+  SLOW_SEARCH_MS: Type.Number({
+    default: 50,
+    minimum: 0,
+    description: 'a search that takes longer, in milliseconds, is logged as a warning',
+  }),
+  LOG_LEVEL: Type.Optional(
+    Type.Union(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+      { description: 'how much is logged; info, or debug when NODE_ENV is development' },
+    ),
+  ),
+  NODE_ENV: Type.Optional(Type.String({ description: 'development: debug level and readable logs' })),
+}
+
+/** Values that never have a default, are never printed, and may come from a file named by `NAME_FILE`. */
+const secrets = {
+  QUICKBOOKS_CLIENT_SECRET: Type.Optional(Type.String({ description: 'client secret of your Intuit app' })),
+  SECRET_KEY: Type.Optional(
+    Type.String({
+      minLength: 8,
+      description: 'at least 8 characters, better 32 random ones; the root of all encryption',
+    }),
+  ),
+  ADMIN_API_KEY: Type.Optional(Type.String({ description: 'bearer key that may do everything' })),
+  SEARCH_API_KEY: Type.Optional(Type.String({ description: 'bearer key that may only search' })),
+}
+
+/** The environment as one schema; `description` says what a value means and what is allowed. */
+export const ConfigSchema = Type.Object({ ...settings, ...secrets } satisfies TProperties)
+
+/** The checked environment. Names are those of the environment, so that code and documentation use one word. */
+export type Config = Static<typeof ConfigSchema>
+
+/** Names of the variables that hold secrets, each also accepted as `NAME_FILE`. */
+export const secretNames = Object.keys(secrets) as (keyof typeof secrets)[]
+
+/**
+ * Reads and checks the environment. `env` wins over the `.env` file; an empty value counts as unset.
+ * @throws ConfigError naming the variable at fault and what is allowed; a secret's value is never in it.
+ */
+export async function loadConfig(env: NodeJS.ProcessEnv, dotenvPath = '.env'): Promise<Config> {
+  const given = { ...dropEmpty(readDotenv(dotenvPath)), ...dropEmpty(env) }
+  readSecretFiles(given)
+  const config = await check(given)
+  for (const name of [
+    'PUBLIC_URL',
+    'QUICKBOOKS_SANDBOX_BASE_URL',
+    'QUICKBOOKS_PRODUCTION_BASE_URL',
+  ] as const) {
+    config[name] = config[name].replace(/\/+$/, '')
+  }
+  checkTogether(config)
+  return config
+}
+
+/** The address that Intuit sends the browser back to; it must be registered there letter by letter. */
+export const redirectUriOf = (config: Config): string =>
+  config.QUICKBOOKS_REDIRECT_URI ?? `${config.PUBLIC_URL}/callback`
+
+/** The API host of the chosen environment. */
+export const apiBaseUrlOf = (config: Config): string =>
+  config.QUICKBOOKS_ENVIRONMENT === 'production'
+    ? config.QUICKBOOKS_PRODUCTION_BASE_URL
+    : config.QUICKBOOKS_SANDBOX_BASE_URL
+
+/** Whether the Intuit app's credentials are there; without them the service runs, but cannot connect. */
+export const hasCredentials = (config: Config): boolean =>
+  config.QUICKBOOKS_CLIENT_ID !== undefined && config.QUICKBOOKS_CLIENT_SECRET !== undefined
+
+/** Whether only this machine can reach the given listening address. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+type Given = Record<string, string | undefined>
+
+function readDotenv(path: string): Given {
+  try {
+    return parseEnv(readFileSync(resolve(path), 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new ConfigError(`The file ${path} cannot be read (${reasonOf(error)}).`)
+  }
+}
+
+function dropEmpty(given: Given): Given {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ''))
+}
+
+function readSecretFiles(given: Given): void {
+  for (const name of secretNames) {
+    const path = given[`${name}_FILE`]
+    if (path === undefined) continue
+    if (given[name] !== undefined)
+      throw new ConfigError(`${name} and ${name}_FILE are both set: keep one of them.`)
+    try {
+      given[name] = readFileSync(path, 'utf8').trim()
+    } catch (error) {
+      throw new ConfigError(`${name}_FILE: the file cannot be read (${reasonOf(error)}).`)
+    }
+    if (given[name] === '') throw new ConfigError(`${name}_FILE: the file is empty.`)
+  }
+}
+
+interface SchemaFault {
+  instancePath: string
+  message?: string
+}
+
+/** A Fastify instance of its own, thrown away, so that the values are known before the real one is made. */
+async function check(given: Given): Promise<Config> {
+  const reader = Fastify()
+  try {
+    await reader.register(fastifyEnv, { schema: { ...ConfigSchema }, data: given, env: false })
+    return reader.getEnvs<Config>()
+  } catch (error) {
+    const faults = (error as { errors?: SchemaFault[] }).errors ?? []
+    const names = [...new Set(faults.map((fault) => fault.instancePath.slice(1)))]
+    throw new ConfigError(names.map((name) => describe(name, given[name])).join(' ') || reasonOf(error))
+  } finally {
+    await reader.close()
+  }
+}
+
+function describe(name: string, value: string | undefined): string {
+  const schema = ConfigSchema.properties[name as keyof Config]
+  const shown = (secretNames as string[]).includes(name) ? 'the value given' : JSON.stringify(value)
+  return `${name}: ${shown} is not allowed; it takes ${allowedBy(schema)} (${schema.description}).`
+}
+
+/** What a variable's schema allows, in words. */
+function allowedBy(schema: TSchema): string {
+  if (schema.anyOf) return schema.anyOf.map((option: TSchema) => option.const).join(', ')
+  if (schema.type === 'boolean') return 'true or false'
+  if (schema.type === 'string') return schema.pattern ? `a value that matches ${schema.pattern}` : 'a text'
+  return `${schema.type === 'integer' ? 'a whole number' : 'a number'} from ${schema.minimum} to ${schema.maximum ?? 'any'}`
+}
+
+function checkTogether(config: Config): void {
+  for (const [name, value] of Object.entries(config)) {
+    if (/_UR[LI]$/.test(name) && !URL.canParse(String(value))) {
+      throw new ConfigError(
+        `${name}: ${JSON.stringify(value)} is not a valid address (http://… or https://…).`,
+      )
+    }
+  }
+  const { QUICKBOOKS_CLIENT_ID: id, QUICKBOOKS_CLIENT_SECRET: secret } = config
+  if ((id === undefined) !== (secret === undefined)) {
+    const [missing, present] = id === undefined ? ['ID', 'SECRET'] : ['SECRET', 'ID']
+    throw new ConfigError(`QUICKBOOKS_CLIENT_${missing} is missing: QUICKBOOKS_CLIENT_${present} needs it.`)
+  }
+  if (config.ADMIN_API_KEY !== undefined && config.ADMIN_API_KEY === config.SEARCH_API_KEY) {
+    throw new ConfigError(
+      'SEARCH_API_KEY: it must differ from ADMIN_API_KEY, or web pages could do everything.',
+    )
+  }
+  const open = config.ADMIN_API_KEY === undefined && config.SEARCH_API_KEY === undefined
+  if (open && !config.ALLOW_UNAUTHENTICATED && !isLoopback(config.HOST)) {
+    throw new ConfigError(
+      `ADMIN_API_KEY is not set and HOST ${config.HOST} can be reached from other machines: set ADMIN_API_KEY and SEARCH_API_KEY, or ALLOW_UNAUTHENTICATED=true if the network is private.`,
+    )
+  }
+}

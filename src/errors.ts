@@ -1,0 +1,48 @@
+// The one error type that crosses layers. Its message is written for the person who reads it:
+// what happened, what was kept, what to do. It never carries a token, a secret or a QuickBooks record.
+
+/** Whether trying again can help: not at all, after a while, or only after a person reconnects QuickBooks. */
+export type Retry = 'never' | 'later' | 'reconnect'
+
+/** What an `AppError` is made of. `status` is the HTTP status that a route answers with. */
+export interface AppErrorInit {
+  code: string
+  status: number
+  message: string
+  retry?: Retry
+  cause?: unknown
+  /** Intuit's support id of the answer that caused this, from its `intuit_tid` header. */
+  intuitTid?: string | undefined
+  /** Seconds after which a caller may try again, when known. */
+  retryAfterSeconds?: number | undefined
+}
+
+/** An expected failure with a stable `code`; anything else that is thrown is a bug and answered as 500. */
+export class AppError extends Error {
+  readonly code: string
+  /** Named as Fastify names it, so that its error handling picks the status up. */
+  readonly statusCode: number
+  readonly retry: Retry
+  readonly intuitTid: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(init: AppErrorInit) {
+    super(init.message, { cause: init.cause })
+    this.name = 'AppError'
+    this.code = init.code
+    this.statusCode = init.status
+    this.retry = init.retry ?? 'never'
+    this.intuitTid = init.intuitTid
+    this.retryAfterSeconds = init.retryAfterSeconds
+  }
+}
+
+/** A configuration that cannot work: printed as one line at start, before anything is opened. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** The words of an unknown thrown value, for a message; never its stack. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

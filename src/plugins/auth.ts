@@ -1,0 +1,94 @@
+// Who may call what. Each route says its level in `config.access`; a route without one does not start.
+// Levels: open; search (SEARCH_API_KEY or ADMIN_API_KEY); admin (ADMIN_API_KEY); signature (the route verifies it).
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest, onRequestHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+
+/** The level that a route asks for. `admin-page`: admin, by a browser that can only send HTTP Basic. */
+export type Access = 'open' | 'search' | 'admin' | 'admin-page'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
+}
+
+/** The keys; with neither, everything is open to whoever can reach the service (see config.ts). */
+export interface AuthOptions {
+  adminKey: string | undefined
+  searchKey: string | undefined
+  /** Origins of web pages that may act without a key when none is configured. */
+  corsOrigins: readonly string[]
+}
+
+/** Guards every route registered after it. */
+export default fp<AuthOptions>(
+  async (app, { adminKey, searchKey, corsOrigins }) => {
+    const admin = adminKey === undefined ? [] : [digest(adminKey)]
+    const search = searchKey === undefined ? admin : [...admin, digest(searchKey)]
+    const unprotected = search.length === 0
+
+    app.addHook('onRoute', (route) => {
+      const access = route.config?.access
+      if (access === undefined) throw new Error(`${route.method} ${route.url} has no config.access`)
+      if (access === 'open') return
+      const guard = unprotected
+        ? sameSiteOnly(corsOrigins)
+        : bearer(access === 'search' ? search : admin, access)
+      if (unprotected && access === 'search') return
+      route.onRequest = [guard, ...[route.onRequest ?? []].flat()]
+    })
+  },
+  { name: 'auth', dependencies: ['errors'] },
+)
+
+function bearer(allowed: Buffer[], access: Access): onRequestHookHandler {
+  return (request, reply, done) => {
+    const key = keyOf(request, access)
+    const given = key === undefined ? undefined : digest(key)
+    if (given !== undefined && allowed.filter((one) => timingSafeEqual(one, given)).length > 0) return done()
+    reply.header(
+      'www-authenticate',
+      access === 'admin-page' ? 'Basic realm="mrp-backend", charset="UTF-8"' : 'Bearer',
+    )
+    done(unauthorized(access, key !== undefined))
+  }
+}
+
+function keyOf(request: FastifyRequest, access: Access): string | undefined {
+  const [scheme, value] = request.headers.authorization?.split(' ', 2) ?? []
+  if (value === undefined) return undefined
+  if (/^bearer$/i.test(scheme ?? '')) return value
+  if (access !== 'admin-page' || !/^basic$/i.test(scheme ?? '')) return undefined
+  const pair = Buffer.from(value, 'base64').toString('utf8')
+  return pair.slice(pair.indexOf(':') + 1)
+}
+
+/** Without keys a browser needs none either, so another site's page could act through it; browsers say when it does. */
+function sameSiteOnly(corsOrigins: readonly string[]): onRequestHookHandler {
+  return ({ headers, method }, _reply, done) => {
+    const navigation = headers['sec-fetch-mode'] === 'navigate' && method === 'GET'
+    const allowed = headers.origin !== undefined && corsOrigins.includes(headers.origin)
+    // Over plain http browsers leave Sec-Fetch out, but not Origin.
+    const foreign = headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host
+    if ((headers['sec-fetch-site'] !== 'cross-site' && !foreign) || navigation || allowed) return done()
+    done(
+      new AppError({
+        code: 'CROSS_SITE',
+        status: 403,
+        message:
+          'A page of another site may not do this: add its origin to CORS_ORIGINS, or set ADMIN_API_KEY and call with it.',
+      }),
+    )
+  }
+}
+
+const digest = (key: string): Buffer => hash('sha256', key, 'buffer')
+
+const unauthorized = (access: Access, given: boolean) =>
+  new AppError({
+    code: 'UNAUTHORIZED',
+    status: 401,
+    message: `${given ? 'This key may not do that' : 'A key is needed'}: send Authorization: Bearer with ${access === 'search' ? 'SEARCH_API_KEY or ADMIN_API_KEY' : 'ADMIN_API_KEY'}.`,
+  })

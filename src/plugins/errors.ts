@@ -1,0 +1,72 @@
+// Every failure leaves as {statusCode, code, error, message} with words a person can act on, never a stack trace.
+import { STATUS_CODES } from 'node:http'
+import { Type } from '@sinclair/typebox'
+import type { FastifyError, FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+
+/** The shape of every error answer. */
+export const ErrorAnswer = Type.Object(
+  {
+    statusCode: Type.Integer(),
+    code: Type.String({ description: 'Stable, for programs' }),
+    error: Type.String({ description: "The status in HTTP's words" }),
+    message: Type.String({ description: 'What happened, what was kept, what to do' }),
+  },
+  { $id: 'Error' },
+)
+
+/** Installs the error and not-found handlers and the shared schema. */
+export default fp(
+  async (app) => {
+    app.addSchema(ErrorAnswer)
+
+    app.setErrorHandler<FastifyError>((error, request, reply) => {
+      if (error instanceof AppError) {
+        if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
+        return answer(reply, error.statusCode, error.code, error.message)
+      }
+      if (error.validation !== undefined) {
+        const status = error.validationContext === 'params' ? 404 : 400
+        return answer(reply, status, status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST', validationMessage(error))
+      }
+      const status = error.statusCode ?? 500
+      if (status < 500) return answer(reply, status, error.code ?? 'BAD_REQUEST', error.message)
+      request.log.error({ err: error, route: request.routeOptions.url }, 'Unexpected error')
+      return answer(
+        reply,
+        500,
+        'INTERNAL',
+        'Something unexpected happened here; the log says what. No data was lost.',
+      )
+    })
+
+    app.setNotFoundHandler((request, reply) => {
+      const path = request.url.split('?', 1)[0]
+      return answer(reply, 404, 'NOT_FOUND', `There is no ${request.method} ${path}. What there is: /docs`)
+    })
+  },
+  { name: 'errors' },
+)
+
+function answer(reply: FastifyReply, statusCode: number, code: string, message: string) {
+  const error = STATUS_CODES[statusCode] ?? 'Error'
+  return reply
+    .code(statusCode)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ statusCode, code, error, message }))
+}
+
+/** Ajv's faults with the name of the parameter first. */
+function validationMessage({ validation = [], validationContext }: FastifyError): string {
+  const messages = validation.map(({ instancePath, params, message, keyword }) => {
+    const missing = params.missingProperty ?? params.additionalProperty
+    const name = [instancePath.slice(1).replaceAll('/', '.'), missing].filter(Boolean).join('.')
+    if (keyword === 'additionalProperties') return `${name}: there is no such parameter`
+    if (keyword === 'required') return `${name}: is required`
+    if (keyword === 'enum') return `${name}: must be one of ${(params.allowedValues as unknown[]).join(', ')}`
+    if (keyword === 'pattern') return `${name}: must not be blank`
+    return `${name || validationContext}: ${message}`
+  })
+  return `${[...new Set(messages)].join('; ')}.`
+}

@@ -1,0 +1,37 @@
+// The contract as OpenAPI 3.1, made from the routes' own schemas: /openapi.json, and to read and try it: /docs.
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+
+/** `version` is the service's own. */
+export default fp<{ version: string; publicUrl: string }>(
+  async (app, { version, publicUrl }) => {
+    await app.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: 'mrp-backend',
+          version,
+          description:
+            'QuickBooks Online at hand for an MRP web app: live search, cached records, the connection.',
+        },
+        servers: [{ url: publicUrl }],
+        components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      },
+      refResolver: {
+        buildLocalReference: (json, _base, _fragment, i) =>
+          typeof json.$id === 'string' ? json.$id : `def-${i}`,
+      },
+      transform({ schema, url, route }) {
+        const access = (route.config as { access?: string } | undefined)?.access
+        const security =
+          access === 'search' || access === 'admin' || access === 'admin-page' ? [{ key: [] }] : []
+        return { schema: { ...schema, security }, url }
+      },
+    })
+    const page = { config: { access: 'open' }, schema: { hide: true } } as const
+    app.get('/openapi.json', page, async () => app.swagger())
+    await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  },
+  { name: 'openapi' },
+)

@@ -1,0 +1,227 @@
+// The cache: its status, a refresh on demand, and the cached records as QuickBooks sent them.
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+import { isoOrNull } from '../services/clock.ts'
+import { entities } from '../services/entities/index.ts'
+import { statusSchema, Time } from '../services/status.ts'
+import type { RefreshReport } from '../services/sync/sync.ts'
+
+const RefreshAnswer = Type.Object({
+  message: Type.String(),
+  duration_ms: Type.Integer(),
+  calls: Type.Integer({ description: 'Requests sent to QuickBooks' }),
+  entities: Type.Record(
+    Type.String(),
+    Type.Object({
+      records: Type.Integer({ description: 'Records that QuickBooks has' }),
+      changed: Type.Integer(),
+      removed: Type.Integer(),
+      set_aside: Type.Integer({ description: 'Records that could not be read' }),
+    }),
+  ),
+})
+
+const routes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { version }) => {
+  const { cache, searchIndexes, sync, readStatus } = app
+  const { keeper } = app.tokens
+  const Status = statusSchema(entities)
+  app.addSchema(Status)
+
+  app.get(
+    '/api/cache/status',
+    {
+      config: { access: 'open' },
+      schema: {
+        summary: 'Connection, age and size of the cache',
+        description: 'The health probe of a container: 200 while the process can serve, connected or not.',
+        tags: ['cache'],
+        response: { 200: Type.Ref(Status), '4xx': Type.Ref('Error') },
+      },
+    },
+    readStatus,
+  )
+
+  app.post(
+    '/api/cache/refresh',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'Refresh the cache now',
+        description: 'Runs, or joins, a refresh of all entities and answers when it is done.',
+        tags: ['cache'],
+        querystring: Type.Object(
+          {
+            wait: Type.Boolean({ default: true, description: 'false: answer 202 at once' }),
+            force: Type.Boolean({
+              default: false,
+              description: 'true: accept that many records are gone in QuickBooks (see QBO_DROP_HELD_BACK)',
+            }),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: RefreshAnswer,
+          202: Type.Object({ message: Type.String() }),
+          '4xx': Type.Ref('Error'),
+          '5xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { wait, force } = request.query
+      keeper.currentRealm()
+      const done = sync.refresh({ force })
+      if (wait) return refreshAnswer(await done)
+      // Its failures are logged and shown in the status.
+      done.catch(() => undefined)
+      return reply
+        .code(202)
+        .send({ message: 'Cache refresh started; GET /api/cache/status shows how far it is' })
+    },
+  )
+
+  for (const { name } of entities) {
+    app.get(
+      `/api/data/${name}`,
+      {
+        config: { access: 'admin' },
+        schema: {
+          summary: `Cached ${name} as QuickBooks sent them`,
+          description: 'Inactive ones included, the most recently updated first.',
+          tags: ['cache'],
+          querystring: Type.Object(
+            { limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }) },
+            { additionalProperties: false },
+          ),
+          response: {
+            200: Type.Object({
+              [name]: Type.Array(Type.Object({}, { additionalProperties: true })),
+              total: Type.Integer({ description: 'Cached records' }),
+              showing: Type.Integer({ description: 'Records in this answer' }),
+            }),
+            '4xx': Type.Ref('Error'),
+          },
+        },
+      },
+      async (request, reply) => {
+        const realm = keeper.connection()?.realm
+        const records = realm === undefined ? [] : await cache.list(realm, name, request.query.limit)
+        const total = (await readStatus()).entities[name]?.count ?? 0
+        const body = `{"${name}":[${records.join(',')}],"total":${total},"showing":${records.length}}`
+        reply.type('application/json; charset=utf-8')
+        return (reply as { send(payload: string): unknown }).send(body)
+      },
+    )
+  }
+
+  app.get(
+    '/api/indexes/status',
+    {
+      config: { access: 'open' },
+      schema: {
+        summary: 'Sizes of the search indexes',
+        tags: ['search'],
+        response: {
+          200: Type.Object({
+            indexes: Type.Record(
+              Type.String(),
+              Type.Object({
+                entity: Type.String(),
+                records: Type.Integer({ description: 'Records that can be found' }),
+                last_changed: Time('When the index last changed'),
+              }),
+            ),
+            total_indexed_items: Type.Integer({ description: 'Sum over the indexes' }),
+            available_indexes: Type.Array(Type.String()),
+          }),
+          '4xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async () => {
+      const indexes = Object.entries(searchIndexes.status())
+      return {
+        indexes: Object.fromEntries(
+          indexes.map(([name, { entity, records, lastChange }]) => [
+            name,
+            { entity, records, last_changed: isoOrNull(lastChange) },
+          ]),
+        ),
+        total_indexed_items: indexes.reduce((sum, [, { records }]) => sum + records, 0),
+        available_indexes: [...searchIndexes.indexNames],
+      }
+    },
+  )
+
+  app.get(
+    '/api/health',
+    {
+      config: { access: 'open' },
+      schema: {
+        summary: 'Liveness',
+        tags: ['cache'],
+        response: {
+          200: Type.Object({
+            status: Type.Literal('healthy'),
+            timestamp: Type.String({ format: 'date-time' }),
+            version: Type.String(),
+            authenticated: Type.Boolean(),
+            cache_age_minutes: Type.Union([Type.Number(), Type.Null()], {
+              description: 'Of the oldest entity; null before the first refresh',
+            }),
+          }),
+          '4xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async () => {
+      const { is_authenticated, entities: each } = await readStatus()
+      const ages = Object.values(each).map((one) => one.age_seconds)
+      const oldest = ages.some((age) => age === null) ? null : Math.max(...(ages as number[])) / 60
+      return {
+        status: 'healthy' as const,
+        timestamp: new Date().toISOString(),
+        version,
+        authenticated: is_authenticated,
+        cache_age_minutes: oldest === null ? null : Math.round(oldest * 10) / 10,
+      }
+    },
+  )
+}
+
+/** @throws AppError when an entity failed: what QuickBooks did, what was kept, and which ones are fresh. */
+function refreshAnswer({ durationMs, calls, outcomes }: RefreshReport) {
+  const failed = outcomes.filter(({ error }) => error !== undefined)
+  const first = failed[0]?.error
+  if (first !== undefined) {
+    const fresh = outcomes.filter(({ error }) => error === undefined).map(({ entity }) => entity)
+    const rest = fresh.length > 0 ? ` Refreshed: ${fresh.join(', ')}.` : ''
+    throw new AppError({
+      code: first.code,
+      status: first.statusCode === 409 ? 409 : 502,
+      retry: first.retry,
+      message: `Not refreshed: ${failed.map(({ entity }) => entity).join(', ')}. ${first.message}${rest}`,
+      intuitTid: first.intuitTid,
+      retryAfterSeconds: first.retryAfterSeconds,
+      cause: first,
+    })
+  }
+  return {
+    message: 'Cache refreshed successfully',
+    duration_ms: durationMs,
+    calls,
+    entities: Object.fromEntries(
+      outcomes.map(({ entity, records, changed, removed, setAside }) => [
+        entity,
+        { records, changed, removed, set_aside: setAside },
+      ]),
+    ),
+  }
+}
+
+export default fp(routes, {
+  name: 'cache-routes',
+  encapsulate: true,
+  dependencies: ['cache', 'sync', 'search-indexes', 'auth', 'errors'],
+})

@@ -1,0 +1,266 @@
+// Connecting and disconnecting QuickBooks, for a browser and for the MRP's own pages.
+
+import cookies from '@fastify/cookie'
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+import { isoOrNull } from '../services/clock.ts'
+import { ConnectionStatus, Time } from '../services/status.ts'
+import { randomToken } from '../services/tokens/secrets.ts'
+
+/** What the routes tell about the configuration; no secret is among it. */
+export interface OAuthRouteOptions {
+  redirectUri: string
+  baseUrl: string
+  environment: string
+  clientId: string | undefined
+}
+
+const COOKIE = 'mrp_connect'
+const COOKIE_SECONDS = 600
+
+const Errors = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') }
+
+const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options) => {
+  // Only these routes have cookies; the search route does not look for them.
+  await app.register(cookies)
+  const { sync, qbo, readStatus, log } = app
+  const { keeper, consent } = app.tokens
+  const home = new URL(options.redirectUri)
+  const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure: home.protocol === 'https:' } as const
+
+  app.get(
+    '/connect',
+    {
+      config: { access: 'admin-page' },
+      schema: {
+        summary: 'Connect QuickBooks, in a browser',
+        description:
+          "Sends the browser to Intuit's consent page, bound to this browser by a cookie. On another host than the redirect URI's it first goes there, so that the cookie fits the callback.",
+        tags: ['connection'],
+        querystring: Type.Object(
+          {
+            moved: Type.Optional(Type.Literal('1', { description: 'Set by the redirect to the right host' })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 302: Type.Null({ description: 'To Intuit' }), ...Errors },
+      },
+    },
+    async (request, reply) => {
+      if (request.host !== home.host && request.query.moved === undefined) {
+        return reply.redirect(`${home.origin}/connect?moved=1`)
+      }
+      const browser = request.cookies[COOKIE] ?? randomToken()
+      const { authUrl } = await consent.start(browser)
+      reply.setCookie(COOKIE, browser, { ...cookie, maxAge: COOKIE_SECONDS })
+      return reply.redirect(authUrl)
+    },
+  )
+
+  app.get(
+    '/callback',
+    {
+      config: { access: 'open' },
+      schema: {
+        summary: 'Where Intuit sends the browser back',
+        tags: ['connection'],
+        querystring: Type.Object(
+          {
+            state: Type.Optional(Type.String({ maxLength: 512 })),
+            code: Type.Optional(Type.String({ maxLength: 2048 })),
+            realmId: Type.Optional(Type.String({ maxLength: 64 })),
+            error: Type.Optional(Type.String({ maxLength: 512 })),
+          },
+          // Intuit may add parameters; what is not named here is ignored.
+          { additionalProperties: true },
+        ),
+        response: {
+          200: Type.Object({ message: Type.String(), company_id: Type.String(), expires_in: Type.Integer() }),
+          302: Type.Null({ description: 'To the page of this service' }),
+          ...Errors,
+        },
+      },
+    },
+    async (request, reply) => {
+      try {
+        const { realmId, expiresIn } = await consent.finish({
+          ...request.query,
+          browser: request.cookies[COOKIE],
+        })
+        reply.clearCookie(COOKIE, cookie)
+        void sync.refreshDue(true)
+        if (prefers(request) !== 'json') return reply.redirect('/')
+        const message = 'QuickBooks connected; the first refresh runs'
+        return { message, company_id: realmId, expires_in: expiresIn }
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error
+        log.warn({ code: error.code, intuitTid: error.intuitTid }, 'QuickBooks not connected')
+        if (prefers(request) !== 'html') throw error
+        return reply.redirect(`/?connect_error=${error.code}`)
+      }
+    },
+  )
+
+  app.get(
+    '/api/auth/url',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: "Intuit's consent page, for the MRP's own Connect button",
+        description: 'The state in it is single use and good for ten minutes; it is not bound to a browser.',
+        tags: ['connection'],
+        response: { 200: Type.Object({ auth_url: Type.String(), state: Type.String() }), ...Errors },
+      },
+    },
+    async () => {
+      const { authUrl, state } = await consent.start()
+      return { auth_url: authUrl, state }
+    },
+  )
+
+  app.get(
+    '/api/auth/status',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'The state of the connection',
+        tags: ['connection'],
+        response: {
+          200: Type.Object({
+            connection_status: ConnectionStatus,
+            is_authenticated: Type.Boolean(),
+            company_id: Type.Union([Type.String(), Type.Null()]),
+            connected_at: Time('When consent was given'),
+            access_token_expires_at: Time('It is renewed before'),
+            refresh_token_expires_at: Time('When the connection dies if the service does not run until then'),
+            consent_expires_at: Time('When a person must connect again'),
+          }),
+          ...Errors,
+        },
+      },
+    },
+    async () => {
+      const { connection_status, is_authenticated } = await readStatus()
+      const connection = keeper.connection()
+      return {
+        connection_status,
+        is_authenticated,
+        company_id: connection?.realmId ?? null,
+        connected_at: isoOrNull(connection?.connectedAt),
+        access_token_expires_at: isoOrNull(connection?.accessExpiresAt),
+        refresh_token_expires_at: isoOrNull(connection?.refreshExpiresAt),
+        consent_expires_at: isoOrNull(connection?.consentExpiresAt),
+      }
+    },
+  )
+
+  app.post(
+    '/api/disconnect',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'Disconnect QuickBooks',
+        description: 'Revokes the tokens at Intuit, then forgets them and all cached data.',
+        tags: ['connection'],
+        response: {
+          200: Type.Object({
+            success: Type.Boolean(),
+            message: Type.String(),
+            revoked: Type.Boolean({ description: 'Whether Intuit confirmed it' }),
+          }),
+          ...Errors,
+        },
+      },
+    },
+    async () => {
+      const connected = keeper.connection() !== undefined
+      await sync.stop()
+      const { revoked } = await keeper.disconnect().catch(async (error) => {
+        sync.resume()
+        throw error
+      })
+      await sync.forget()
+      if (!connected) return { success: true, message: 'QuickBooks was not connected', revoked }
+      const message = revoked
+        ? 'QuickBooks disconnected; tokens and cached data were deleted'
+        : 'Tokens and cached data were deleted, but Intuit did not confirm: remove the app in QuickBooks under Apps, My apps'
+      return { success: true, message, revoked }
+    },
+  )
+
+  app.get(
+    '/api/test',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'Try the connection: asks QuickBooks for the company',
+        tags: ['connection'],
+        response: {
+          200: Type.Object({
+            success: Type.Boolean(),
+            message: Type.String(),
+            company_name: Type.String(),
+            company_id: Type.String(),
+          }),
+          ...Errors,
+        },
+      },
+    },
+    async () => {
+      const company_name = await qbo.companyName()
+      const company_id = keeper.connection()?.realmId ?? ''
+      return { success: true, message: 'QuickBooks answers', company_name, company_id }
+    },
+  )
+
+  app.get(
+    '/api/config',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'The configuration in force, without secrets',
+        tags: ['connection'],
+        response: {
+          200: Type.Object({
+            company_id: Type.Union([Type.String(), Type.Null()]),
+            client_id: Type.Union([Type.String(), Type.Null()], { description: 'Shortened' }),
+            has_access_token: Type.Boolean(),
+            has_refresh_token: Type.Boolean(),
+            token_expires_at: Time('Of the access token; it is renewed before'),
+            redirect_uri: Type.String(),
+            base_url: Type.String(),
+            environment: Type.String(),
+          }),
+          ...Errors,
+        },
+      },
+    },
+    async () => {
+      const connection = keeper.connection()
+      return {
+        company_id: connection?.realmId ?? null,
+        client_id: options.clientId === undefined ? null : `${options.clientId.slice(0, 6)}…`,
+        has_access_token: connection !== undefined,
+        has_refresh_token: connection !== undefined,
+        token_expires_at: isoOrNull(connection?.accessExpiresAt),
+        redirect_uri: options.redirectUri,
+        base_url: options.baseUrl,
+        environment: options.environment,
+      }
+    },
+  )
+}
+
+/** A browser asks for HTML; a program that asks for JSON only gets JSON; anything else is redirected. */
+function prefers({ headers: { accept = '' } }: FastifyRequest): 'html' | 'json' | 'any' {
+  if (/text\/html/i.test(accept)) return 'html'
+  return /json/i.test(accept) && !accept.includes('*/*') ? 'json' : 'any'
+}
+
+export default fp(routes, {
+  name: 'oauth-routes',
+  encapsulate: true,
+  dependencies: ['tokens', 'qbo', 'sync', 'auth', 'errors'],
+})

@@ -1,0 +1,21 @@
+// Time as an argument: services never call Date.now() or timers themselves, so that a test can own the clock.
+
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** The outside's time. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => delay(Math.max(0, ms), undefined, signal ? { signal } : {}),
+}
+
+/** An instant as ISO 8601, or null: the form of every time in an answer. */
+export const isoOrNull = (epochMs: number | null | undefined): string | null =>
+  epochMs === null || epochMs === undefined ? null : new Date(epochMs).toISOString()

@@ -1,0 +1,61 @@
+// Every change of the tables, oldest first. A migration that has landed is never edited: add the next one.
+
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+
+/** Migrations by name; they run in the order of their names. */
+export const migrations: Record<string, Migration> = {
+  '0001-connection-and-cache': { up: createTables },
+}
+
+async function createTables(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  await schema
+    .createTable('qbo_tokens')
+    .addColumn('realm', 'varchar(64)', (column) => column.primaryKey())
+    .addColumn('sealed', 'text', (column) => column.notNull())
+    .addColumn('state', 'varchar(32)', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema
+    .createTable('qbo_oauth_states')
+    .addColumn('state', 'varchar(64)', (column) => column.primaryKey())
+    .addColumn('browser', 'varchar(64)')
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema
+    .createTable('qbo_records')
+    .addColumn('realm', 'varchar(64)', (column) => column.notNull())
+    .addColumn('entity', 'varchar(32)', (column) => column.notNull())
+    .addColumn('id', 'varchar(64)', (column) => column.notNull())
+    .addColumn('last_updated', 'bigint', (column) => column.notNull())
+    .addColumn('active', 'smallint', (column) => column.notNull())
+    .addColumn('json', 'text', (column) => column.notNull())
+    .addColumn('seq', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('qbo_records_pk', ['realm', 'entity', 'id'])
+    .execute()
+  await schema
+    .createIndex('qbo_records_newest')
+    .on('qbo_records')
+    .columns(['realm', 'entity', 'last_updated', 'id'])
+    .execute()
+  await schema.createIndex('qbo_records_seq').on('qbo_records').columns(['realm', 'seq']).execute()
+  await schema
+    .createTable('qbo_checkpoints')
+    .addColumn('realm', 'varchar(64)', (column) => column.notNull())
+    .addColumn('entity', 'varchar(32)', (column) => column.notNull())
+    .addColumn('records', 'integer', (column) => column.notNull())
+    .addColumn('active_records', 'integer', (column) => column.notNull())
+    .addColumn('set_aside', 'integer', (column) => column.notNull())
+    .addColumn('last_attempt', 'bigint')
+    .addColumn('last_success', 'bigint')
+    .addColumn('last_error', 'text')
+    .addColumn('complete_as_of', 'bigint')
+    .addPrimaryKeyConstraint('qbo_checkpoints_pk', ['realm', 'entity'])
+    .execute()
+  await schema
+    .createTable('qbo_sequences')
+    .addColumn('realm', 'varchar(64)', (column) => column.primaryKey())
+    .addColumn('value', 'bigint', (column) => column.notNull())
+    .execute()
+}

@@ -1,0 +1,89 @@
+// What an entity is: data that tells the sync what to ask QuickBooks for, the cache what to keep, the search what to
+// index and a route what to answer. Nothing in this folder does I/O or knows another service.
+// Adding an entity is one file beside this one and one line in index.ts.
+import type { TSchema } from '@sinclair/typebox'
+
+/** One JSON object as QuickBooks sent it. No field can be trusted to be there or to have its documented type. */
+export type Raw = Readonly<Record<string, unknown>>
+
+/** A record that passed `parse`: what the cache needs to know about it. */
+export interface ParsedRecord {
+  id: string
+  /** MetaData.LastUpdatedTime as epoch milliseconds; newer wins, whatever the offset it was written with. */
+  lastUpdated: number
+  /** A missing Active means active: QuickBooks omits fields rather than sending a default. */
+  active: boolean
+  raw: Raw
+}
+
+/** A record as the cache hands it out; `json` is the record as QuickBooks sent it. */
+export interface CachedRow {
+  id: string
+  json: string
+  active: boolean
+  /** Epoch milliseconds. */
+  lastUpdated: number
+}
+
+/** What one record says to one search index, best name first. Absent and empty values are left out. */
+export interface SearchFields {
+  /** Names and words of text, matched by the beginnings of their words. */
+  texts: string[]
+  /** Part numbers: also matched without separators, without leading zeros and by an inner fragment. */
+  codes?: string[]
+  emails?: string[]
+  phones?: string[]
+}
+
+/** One search index that an entity feeds. An index has one entity; several names may share one index. */
+export interface IndexFeed {
+  /** The names under which routes offer it; they cost no memory of their own. */
+  names: readonly string[]
+  /** The searchable words of a record, or null when it does not belong in this index. */
+  fields: (raw: Raw) => SearchFields | null
+}
+
+/** See the header of this file. `customers.ts` is the one to copy. */
+export interface Entity {
+  /** Plural, the word of our API and cache. */
+  name: string
+  /** QuickBooks' name, as in `SELECT * FROM Customer`. */
+  qbo: string
+  /** The `type` of its search results. */
+  type: string
+  /** True for name lists, whose inactive records come only with `WHERE Active IN (true,false)`. */
+  hasActive: boolean
+  /** Throws `BadRecord` when the record cannot be kept. */
+  parse: (raw: unknown) => ParsedRecord
+  /** The shape of one search result, with `$id`. */
+  resultSchema: TSchema
+  /** One search result; never throws on a record that `parse` accepted. */
+  result: (raw: Raw) => object
+  indexes: readonly IndexFeed[]
+}
+
+/** A record that is counted and set aside. Its message names the fault and no customer data, so it may be logged. */
+export class BadRecord extends Error {
+  override name = 'BadRecord'
+}
+
+/**
+ * Checks what every entity needs: an Id, a LastUpdatedTime that is an instant, and a name in `nameField`.
+ * Throws `BadRecord`; wrong types elsewhere are treated as absent by the readers in `fields.ts`.
+ */
+export function parseRecord(raw: unknown, nameField: string): ParsedRecord {
+  if (!isObject(raw)) throw new BadRecord('the record is not an object')
+  const id = raw.Id
+  if (typeof id !== 'string' || id.trim() === '') throw new BadRecord('Id is missing or not a string')
+  const meta = raw.MetaData
+  const updated = isObject(meta) ? meta.LastUpdatedTime : undefined
+  const lastUpdated = typeof updated === 'string' ? Date.parse(updated) : Number.NaN
+  if (Number.isNaN(lastUpdated)) throw new BadRecord('MetaData.LastUpdatedTime is missing or not a time')
+  const name = raw[nameField]
+  if (typeof name !== 'string' || name.trim() === '') throw new BadRecord(`${nameField} is missing or empty`)
+  return { id, lastUpdated, active: raw.Active !== false, raw }
+}
+
+function isObject(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

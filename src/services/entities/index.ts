@@ -1,0 +1,13 @@
+// The entities that this service caches and searches. Everything else asks this list; nothing else names an entity.
+import { customers } from './customers.ts'
+import { items } from './items.ts'
+import { vendors } from './vendors.ts'
+
+/** In the order in which they are synchronised. */
+export const entities = [customers, vendors, items] as const
+
+/** 'customers' | 'vendors' | 'items' */
+export type EntityName = (typeof entities)[number]['name']
+
+export type { CachedRow, Entity, IndexFeed, ParsedRecord, Raw, SearchFields } from './entity.ts'
+export { BadRecord } from './entity.ts'

@@ -1,0 +1,198 @@
+// Intuit's OAuth2 endpoints (developer.intuit.com, OAuth 2.0): exchange, refresh and revoke, each sent exactly once.
+// A token request whose answer is lost may have rotated the token; repeating it is a decision for the keeper.
+
+import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { AppError } from '../../errors.ts'
+import type { RawAnswer } from './faults.ts'
+import { exchange, type Outside } from './http.ts'
+
+/** What a token answer grants; lifetimes in seconds. */
+export interface TokenGrant {
+  accessToken: string
+  refreshToken: string
+  expiresIn: number
+  refreshExpiresIn: number
+  /** Until the consent itself ends, whatever is refreshed. Only some answers carry it. */
+  hardExpiresIn: number | undefined
+}
+
+/** The endpoints and credentials of one Intuit app. */
+export interface OAuthSettings {
+  clientId: string | undefined
+  clientSecret: string | undefined
+  redirectUri: string
+  authorizeUrl: string
+  tokenUrl: string
+  revokeUrl: string
+}
+
+/** Intuit's OAuth2, as the keeper and the connect flow use it. */
+export interface OAuthClient {
+  /** Where a browser goes to give its consent. @throws AppError NOT_CONFIGURED */
+  authorizeUrl(state: string): string
+  /** @throws AppError OAUTH_CODE_REFUSED when the code is spent, old or foreign. */
+  exchangeCode(code: string): Promise<TokenGrant>
+  /** @throws AppError with `retry: 'reconnect'` for `invalid_grant`; any other failure leaves the outcome unknown. */
+  refresh(refreshToken: string): Promise<TokenGrant>
+  /** Ends the app's access to the company; either token will do. */
+  revoke(token: string): Promise<void>
+}
+
+const SCOPE = 'com.intuit.quickbooks.accounting'
+
+const TokenAnswer = Type.Object({
+  access_token: Type.String({ minLength: 1 }),
+  refresh_token: Type.String({ minLength: 1 }),
+  expires_in: Type.Number({ exclusiveMinimum: 0 }),
+  x_refresh_token_expires_in: Type.Number({ exclusiveMinimum: 0 }),
+  x_refresh_token_hard_expires_in: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+})
+
+/** A client for one Intuit app. */
+export function createOAuthClient(settings: OAuthSettings, outside: Outside): OAuthClient {
+  function credentials(): { id: string; basic: string } {
+    const { clientId: id, clientSecret: secret } = settings
+    if (id === undefined || secret === undefined) throw notConfigured()
+    return { id, basic: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  }
+
+  /** A POST with the app's credentials, sent once. */
+  async function post(
+    url: string,
+    body: string,
+    headers: Record<string, string> & { 'content-type': string },
+  ): Promise<RawAnswer> {
+    const authorization = credentials().basic
+    try {
+      return await exchange(outside, {
+        url,
+        method: 'POST',
+        headers: { authorization, accept: 'application/json', ...headers },
+        body,
+      })
+    } catch (cause) {
+      throw unavailable('could not be reached, or its answer was lost', undefined, cause)
+    }
+  }
+
+  async function token(
+    form: Record<string, string>,
+    refused: (answer: RawAnswer) => AppError,
+  ): Promise<TokenGrant> {
+    const answer = await post(settings.tokenUrl, new URLSearchParams(form).toString(), {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-include-refresh-token-hard-expires-in': 'true',
+    })
+    if (answer.status !== 200) throw tokenFault(answer, refused)
+    return readGrant(answer)
+  }
+
+  return {
+    authorizeUrl(state) {
+      const url = new URL(settings.authorizeUrl)
+      url.searchParams.set('client_id', credentials().id)
+      url.searchParams.set('response_type', 'code')
+      url.searchParams.set('scope', SCOPE)
+      url.searchParams.set('redirect_uri', settings.redirectUri)
+      url.searchParams.set('state', state)
+      return url.href
+    },
+
+    exchangeCode: (code) =>
+      token({ grant_type: 'authorization_code', code, redirect_uri: settings.redirectUri }, codeRefused),
+
+    refresh: (refreshToken) =>
+      token({ grant_type: 'refresh_token', refresh_token: refreshToken }, refreshRefused),
+
+    async revoke(value) {
+      const answer = await post(settings.revokeUrl, JSON.stringify({ token: value }), {
+        'content-type': 'application/json',
+      })
+      if (answer.status !== 200) throw tokenFault(answer, refreshRefused)
+    },
+  }
+}
+
+function readGrant(answer: RawAnswer): TokenGrant {
+  const body = parse(answer.body)
+  if (!Value.Check(TokenAnswer, body)) {
+    throw new AppError({
+      code: 'OAUTH_ANSWER_UNREADABLE',
+      status: 502,
+      retry: 'later',
+      message: 'Intuit answered the token request without usable tokens. The stored tokens were kept.',
+      intuitTid: answer.intuitTid,
+    })
+  }
+  return {
+    accessToken: body.access_token,
+    refreshToken: body.refresh_token,
+    expiresIn: body.expires_in,
+    refreshExpiresIn: body.x_refresh_token_expires_in,
+    hardExpiresIn: body.x_refresh_token_hard_expires_in,
+  }
+}
+
+/** RFC 6749 section 5.2; `error_description` is not passed on, since it can quote what was sent. */
+function tokenFault(answer: RawAnswer, refused: (answer: RawAnswer) => AppError): AppError {
+  const { error } = parse(answer.body) as { error?: unknown }
+  if (error === 'invalid_grant') return refused(answer)
+  const { intuitTid } = answer
+  if (error === 'invalid_client' || error === 'unauthorized_client') {
+    return new AppError({
+      code: 'OAUTH_CREDENTIALS_REFUSED',
+      status: 502,
+      retry: 'never',
+      message:
+        'Intuit refuses QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET: compare them with the keys of your Intuit app, sandbox and production have their own. The stored tokens were kept.',
+      intuitTid,
+    })
+  }
+  return unavailable(`did not answer as it should (HTTP ${answer.status})`, intuitTid)
+}
+
+const unavailable = (what: string, intuitTid?: string, cause?: unknown) =>
+  new AppError({
+    code: 'OAUTH_UNAVAILABLE',
+    status: 502,
+    retry: 'later',
+    message: `Intuit's token service ${what}; it is tried again. The stored tokens and the data at hand were kept.`,
+    intuitTid,
+    cause,
+  })
+
+const codeRefused = ({ intuitTid }: RawAnswer) =>
+  new AppError({
+    code: 'OAUTH_CODE_REFUSED',
+    status: 400,
+    message:
+      'Intuit refused the code: it was used before, or is too old. Nothing was changed: open /connect again.',
+    intuitTid,
+  })
+
+const refreshRefused = ({ intuitTid }: RawAnswer) =>
+  new AppError({
+    code: 'RECONNECT_REQUIRED',
+    status: 409,
+    retry: 'reconnect',
+    message:
+      'QuickBooks refused the stored tokens: open /connect in a browser to connect again. The data at hand is kept and searchable.',
+    intuitTid,
+  })
+
+const notConfigured = () =>
+  new AppError({
+    code: 'NOT_CONFIGURED',
+    status: 409,
+    message:
+      'Set QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET (from your Intuit app), then start again.',
+  })
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
+  }
+}

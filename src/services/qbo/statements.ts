@@ -1,0 +1,31 @@
+// Statements of QuickBooks' query language (developer.intuit.com, Data queries), built in one place.
+// Values go in quoted and escaped; names of entities come from our own list.
+
+/** Rows per page: the most that QuickBooks answers to one query. */
+export const PAGE_ROWS = 1000
+
+/** What a statement needs to know of an entity. */
+export interface Queryable {
+  qbo: string
+  /** Name lists answer only active records unless they are asked for both. */
+  hasActive: boolean
+}
+
+const where = ({ hasActive }: Queryable, ...conditions: string[]): string => {
+  const all = hasActive ? [...conditions, 'Active IN (true, false)'] : conditions
+  return all.length === 0 ? '' : ` WHERE ${all.join(' AND ')}`
+}
+
+const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+
+/** One page, `page` counted from 0. Without ORDERBY an edit while paging could skip or repeat rows. */
+export const pageStatement = (entity: Queryable, page: number): string =>
+  `SELECT * FROM ${entity.qbo}${where(entity)} ORDERBY Id STARTPOSITION ${page * PAGE_ROWS + 1} MAXRESULTS ${PAGE_ROWS}`
+
+/** How many records there are. */
+export const countStatement = (entity: Queryable): string =>
+  `SELECT count(*) FROM ${entity.qbo}${where(entity)}`
+
+/** The records with these ids; at most `PAGE_ROWS` of them. */
+export const idsStatement = (entity: Queryable, ids: readonly string[]): string =>
+  `SELECT * FROM ${entity.qbo}${where(entity, `Id IN (${ids.map(quoted).join(', ')})`)} MAXRESULTS ${PAGE_ROWS}`

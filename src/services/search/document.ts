@@ -1,0 +1,171 @@
+// One record in one index, as a single string of lines: everything that its keys are made of and that a candidate is
+// checked against. Equal strings mean that nothing searchable changed. The first line is the best name.
+//
+//   "\n word word"   a spelling of a name: "\n " + q tests the start of a field, " " + q the start of any word
+//   "\n: word word"  words of an e-mail address       "\n@kim@acme.com"  the address itself
+//   "\n#5550132"     digits of a phone number         "\n%fr38m"         a part number without separators
+import type { SearchFields } from '../entities/entity.ts'
+import { digitsOf, fold, spellings } from './text.ts'
+
+const prefixLength = 6
+/** Lengths of the keys of words of addresses; fewer letters do not find one: they would find every one. */
+const contactLengths = [3, 4, 6]
+/** A record's words beyond this many are not searchable. */
+const maxWords = 150
+/** A longer field is found by its words, but not known to be exact until its text is looked at. */
+const maxLine = 64
+/** Longer codes are sentences, which nobody types closed up. */
+const maxCode = 48
+/** With more words, or without a digit, a code is a name: its words are looked inside instead of its fragments. */
+const maxCodeWords = 5
+
+/** Slots of the keys of words, whole ("=word") or begun ("wo"): where the word stands. Lower slots come first. */
+export const place = { first: 0, later: 1 } as const
+/** Slots of the keys of whole lines ("~word word"): the best name, or another field. */
+export const whole = { name: 0, other: 1 } as const
+
+/** A digit among the first five characters: serial numbers, of which there are as many as records. */
+const serial = /^.{0,4}\d/
+
+/**
+ * Beginnings of up to three letters have a key of their own. Longer ones lead through the vocabulary to the whole
+ * words, except in serial numbers: those have keys of four and six characters, and the text says whether the rest fits.
+ */
+export const isSerial = (word: string): boolean => serial.test(word)
+const shortLength = 3
+
+/** The longest key that every record with a word that begins with `word` is filed under. */
+export function prefixKey(word: string): string {
+  if (word.length <= shortLength) return word
+  if (!isSerial(word)) return word.slice(0, shortLength)
+  return word.slice(0, word.length < prefixLength ? 4 : prefixLength)
+}
+/** The key of a word as a whole; null for long serial numbers, where the key of the first six is as good. */
+export function wholeKey(word: string): string | null {
+  return word.length > prefixLength && isSerial(word) ? null : wholeMark + word
+}
+/** The longest key of an address with a word that begins so; null when it is too short to look for. */
+export function contactKey(word: string): string | null {
+  const length = contactLengths.findLast((n) => n <= word.length)
+  return length === undefined ? null : contactKeyMark + word.slice(0, length)
+}
+/** The key of a whole field, as its words. */
+export const lineKey = (words: string): string => lineMark + words
+/** What the keys of whole words, of whole lines and of a code's fragments begin with; no word begins so. */
+export const wholeMark = '='
+const lineMark = '~'
+const contactKeyMark = '@'
+export const fragmentMark = '%'
+/** Keys of phone numbers: their first and last four digits; the text says whether the rest fits. */
+export const phoneStartKey = (digits: string): string => `#${digits.slice(0, 4)}`
+export const phoneEndKey = (digits: string): string => `$${digits.slice(-4)}`
+
+/** The text of a record, or '' when it says nothing that can be searched. */
+export function documentText(fields: SearchFields): string {
+  const lines = new Set<string>()
+  for (const text of new Set(fields.texts)) addSpellings(lines, text)
+  for (const code of new Set(fields.codes)) addCode(lines, code)
+  for (const email of fields.emails ?? []) addEmail(lines, email)
+  for (const phone of fields.phones ?? []) {
+    const digits = digitsOf(phone)
+    if (digits.length >= 4) lines.add(`#${digits}`)
+  }
+  return lines.size === 0 ? '' : `\n${[...lines].join('\n')}\n`
+}
+
+function addSpellings(lines: Set<string>, text: string): void {
+  for (const words of spellings(text)) lines.add(` ${words.join(' ')}`)
+}
+
+/** A code is also a text; besides, it is searchable without separators, with and without leading zeros. */
+function addCode(lines: Set<string>, code: string): void {
+  const lists = spellings(code)
+  const words = lists[0]
+  if (!words) return
+  for (const list of lists) lines.add(` ${list.join(' ')}`)
+  const joined = words.join('')
+  if (joined.length > maxCode) return
+  lines.add(` ${joined}`)
+  const bare = words.map((word) => word.replace(/^0+(?=.)/, ''))
+  if (bare.join(' ') !== words.join(' ')) {
+    lines.add(` ${bare.join(' ')}`)
+    lines.add(` ${bare.join('')}`)
+  }
+  if (words.length <= maxCodeWords && /\d/.test(joined)) lines.add(`%${joined}`)
+}
+
+/** The domain is searchable by its words, without the top level that half the world shares. */
+function addEmail(lines: Set<string>, email: string): void {
+  const address = fold(email).trim().slice(0, 100)
+  const at = address.lastIndexOf('@')
+  if (at < 1) return
+  const dot = address.lastIndexOf('.')
+  const words = spellings(`${address.slice(0, at)} ${address.slice(at + 1, dot > at ? dot : undefined)}`)[0]
+  if (!words) return
+  lines.add(`@${address.replace(/\s+/g, '')}`)
+  lines.add(`: ${words.join(' ')}`)
+}
+
+/** The lines of a text, without their ends. */
+function linesOf(text: string): string[] {
+  return text.slice(1, -1).split('\n')
+}
+
+/**
+ * What a text is filed under, by slot: words, ":" + words of contacts, and keys as they are. A term has one or more keys;
+ * of several places of one key the lowest slot counts.
+ */
+export type Terms = readonly (readonly string[])[]
+
+/** Marks a word of a contact. */
+const contactMark = ':'
+/** Terms that begin so are keys as they are. */
+const plainMarks = new Set([lineMark, fragmentMark, '#', '$'])
+
+/** Every term of a text. */
+export function documentTerms(text: string): Terms {
+  const terms: [string[], string[]] = [[], []]
+  let left = maxWords
+  for (const [n, line] of linesOf(text).entries()) {
+    const kind = line[0]
+    if (kind === '#') terms[0].push(phoneStartKey(line.slice(1)), phoneEndKey(line))
+    else if (kind === '%') {
+      for (let i = 1; i + 3 <= line.length; i++) terms[0].push(fragmentMark + line.slice(i, i + 3))
+    } else if (kind === ' ' || kind === ':') {
+      const phrase = line.slice(line.indexOf(' ') + 1)
+      // The name, and codes closed up: these must come first when typed whole, however many others begin so.
+      if (kind === ' ' && phrase.length <= maxLine && (n === 0 || !phrase.includes(' '))) {
+        terms[n === 0 ? whole.name : whole.other].push(lineKey(phrase))
+      }
+      for (const [i, word] of phrase.split(' ').entries()) {
+        if (left-- <= 0) break
+        if (kind === ':') terms[0].push(contactMark + word)
+        else terms[i === 0 ? place.first : place.later].push(word)
+      }
+    }
+  }
+  return terms
+}
+
+/** Whether a term is a key as it is. */
+export const isKey = (term: string): boolean => plainMarks.has(term[0] as string)
+
+/** The word of a term that is no key; null for a contact's. */
+export const wordOf = (term: string): string | null => (term[0] === contactMark ? null : term)
+
+/** Whether a term is likely in many records, which addresses and serial numbers are not. */
+export const comesBack = (term: string): boolean => term[0] !== contactMark && !isSerial(term)
+
+/** The keys of a term. */
+export function keysOf(term: string): string[] {
+  if (term[0] === contactMark) {
+    const word = term.slice(contactMark.length)
+    return contactLengths.filter((n) => n <= word.length).map((n) => contactKeyMark + word.slice(0, n))
+  }
+  if (isKey(term)) return [term]
+  const key = wholeKey(term)
+  const keys = key === null ? [] : [key]
+  const longest = Math.min(term.length, isSerial(term) ? prefixLength : shortLength)
+  for (let n = 1; n <= longest; n++) if (n !== 5) keys.push(term.slice(0, n))
+  return keys
+}

@@ -1,0 +1,13 @@
+// JSON in ASCII only: every other character as \uXXXX, which means the same to every reader. Such text is one byte a
+// character in memory and on the wire, so joining and sending answers is copying.
+
+/** As JSON.stringify, in ASCII. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    notAscii,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** Single UTF-16 units: a pair of surrogates becomes two escapes, as JSON wants it (RFC 8259 section 7). */
+const notAscii = /[\u0080-\uffff]/g

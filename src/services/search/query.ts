@@ -1,0 +1,60 @@
+// A query, read once: the words and spellings that the passes look for. Any string is a query; what cannot be read
+// has no words and finds nothing. Bounded: 200 UTF-16 units, eight words.
+import { digitsOf, fold, spellings } from './text.ts'
+
+const maxUnits = 200
+const maxWords = 8
+
+export interface Query {
+  /** The plainest spelling. */
+  words: readonly string[]
+  /** The words without the spaces between them. */
+  joined: string
+  otherSpellings: readonly (readonly string[])[]
+  /** Without "and", and without Inc, LLC and the like at the end. */
+  relaxed: readonly (readonly string[])[]
+  /** For a query with @: what must stand in an address, and a word of it to look up. */
+  email: { text: string; word: string } | null
+  /** The digits, when the query can be a phone number. */
+  phone: string | null
+}
+
+const conjunctions = new Set(['and', 'und', 'et', 'y', 'e', 'en', 'og', 'och', 'n'])
+const suffixes = new Set(
+  'inc incorporated corp corporation llc llp lp ltd limited co company plc holdings group gmbh ag kg bv nv sa sas sarl srl spa oy ab as aps pty'.split(
+    ' ',
+  ),
+)
+const phoneLike = /^[\d\s()+./-]+$/
+
+/** Never throws. */
+export function readQuery(text: string): Query {
+  const trimmed = text.trim().slice(0, maxUnits)
+  const [words = [], ...others] = spellings(trimmed).map((list) => list.slice(0, maxWords))
+  const digits = phoneLike.test(trimmed) ? digitsOf(trimmed) : ''
+  return {
+    words,
+    joined: words.join('').slice(0, 48),
+    otherSpellings: others,
+    relaxed: relax(words),
+    email: readEmail(trimmed),
+    phone: digits.length >= 4 ? digits : null,
+  }
+}
+
+function readEmail(trimmed: string): Query['email'] {
+  if (!trimmed.includes('@')) return null
+  const text = fold(trimmed).replace(/\s+/g, '')
+  const word = spellings(text.replaceAll('@', ' '))[0]?.[0]
+  return word === undefined ? null : { text, word }
+}
+
+function relax(words: readonly string[]): string[][] {
+  const lists: string[][] = []
+  const kept = words.filter((word) => !conjunctions.has(word))
+  if (kept.length < words.length && kept.length > 0) lists.push(kept)
+  let end = kept.length
+  while (end > 1 && suffixes.has(kept[end - 1] as string)) end--
+  if (end < kept.length) lists.push(kept.slice(0, end))
+  return lists
+}

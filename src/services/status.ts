@@ -1,0 +1,156 @@
+// What the service knows about itself: the connection, how old each entity is, and what runs. One source for the
+// status route, the health line in the log and the page.
+
+import { type Static, Type } from '@sinclair/typebox'
+import type { Cache, Checkpoint } from './cache/cache.ts'
+import { type Clock, isoOrNull } from './clock.ts'
+import type { Entity } from './entities/index.ts'
+import type { Sync } from './sync/sync.ts'
+import type { TokenKeeper } from './tokens/keeper.ts'
+
+/** A time in an answer. */
+export const Time = (description: string) =>
+  Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+    description: `${description}, ISO 8601 or null`,
+  })
+
+/** The states of the connection, in the order in which a new installation passes them. */
+export const ConnectionStatus = Type.Union(
+  [
+    Type.Literal('not_configured'),
+    Type.Literal('not_authenticated'),
+    Type.Literal('authenticated_no_data'),
+    Type.Literal('connected'),
+    Type.Literal('reconnect_required'),
+  ],
+  {
+    description:
+      'not_configured → not_authenticated → authenticated_no_data → connected; reconnect_required when a person must act',
+  },
+)
+
+const EntityStatus = Type.Object({
+  count: Type.Integer({ description: 'Cached records, inactive ones included' }),
+  active_count: Type.Integer(),
+  set_aside_count: Type.Integer({ description: 'Records of the last refresh that could not be read' }),
+  last_success: Time('End of the last complete refresh'),
+  last_attempt: Time('Begin of the last refresh'),
+  last_error: Type.Union([Type.String(), Type.Null()], {
+    description: 'Why the last attempt failed; null after a success',
+  }),
+  age_seconds: Type.Union([Type.Integer(), Type.Null()], { description: 'Seconds since the last success' }),
+})
+
+const RefreshStatus = Type.Object({
+  running: Type.Boolean(),
+  started_at: Time('Begin of the running refresh'),
+  progress: Type.Record(
+    Type.String(),
+    Type.Object({
+      fetched: Type.Integer(),
+      expected: Type.Union([Type.Integer(), Type.Null()], { description: 'null until known' }),
+      done: Type.Boolean(),
+    }),
+    { description: 'Records read so far, by entity' },
+  ),
+})
+
+/** The answer of `GET /api/cache/status`; one `<entity>_count` for each of `entities`. */
+export const statusSchema = (entities: readonly Entity[]) =>
+  Type.Object(
+    {
+      connection_status: ConnectionStatus,
+      is_authenticated: Type.Boolean({ description: 'Tokens are at hand that QuickBooks has not refused' }),
+      has_valid_config: Type.Boolean({ description: 'Client id and secret are set' }),
+      last_updated: Time('The newest success of any entity'),
+      ...Object.fromEntries(entities.map(({ name }) => [`${name}_count`, Type.Integer()])),
+      entities: Type.Record(Type.String(), EntityStatus),
+      refresh: RefreshStatus,
+      access_token_expires_at: Time('It is renewed before'),
+      refresh_token_expires_at: Time('When the connection dies if the service does not run until then'),
+      consent_expires_at: Time('When a person must connect again, five years after the last time'),
+    },
+    { $id: 'CacheStatus' },
+  )
+
+/** `statusSchema` without the counts that depend on the list of entities. */
+export type Status = Static<ReturnType<typeof statusSchema>> & {
+  entities: Record<string, Static<typeof EntityStatus>>
+}
+
+/** Reads the status; cheap enough for a probe every second. */
+export type ReadStatus = () => Promise<Status>
+
+/** See the header of this file. */
+export function createStatusReader(deps: {
+  entities: readonly Entity[]
+  configured: boolean
+  keeper: TokenKeeper
+  cache: Cache
+  sync: Sync
+  clock: Clock
+}): ReadStatus {
+  const { entities, keeper, cache, sync, clock } = deps
+
+  return async () => {
+    const connection = keeper.connection()
+    const stored = connection === undefined ? [] : await cache.checkpoints(connection.realm)
+    const checkpoints = entities.map(({ name }) => stored.find((one) => one.entity === name) ?? unread(name))
+    const lastUpdated = Math.max(...checkpoints.map((one) => one.lastSuccess ?? 0))
+    const hasData = lastUpdated > 0 || checkpoints.some((one) => one.records > 0)
+    const progress = sync.progress()
+    return {
+      connection_status: connectionStatus(deps.configured, connection?.state, hasData),
+      is_authenticated: connection?.state === 'connected',
+      has_valid_config: deps.configured,
+      last_updated: isoOrNull(lastUpdated || null),
+      ...Object.fromEntries(checkpoints.map((one) => [`${one.entity}_count`, one.records])),
+      entities: Object.fromEntries(checkpoints.map((one) => [one.entity, entityStatus(one, clock.now())])),
+      refresh: {
+        running: progress !== undefined,
+        started_at: isoOrNull(progress?.startedAt),
+        progress: Object.fromEntries(
+          (progress?.entities ?? []).map(({ entity, fetched, expected = null, done }) => [
+            entity,
+            { fetched, expected, done },
+          ]),
+        ),
+      },
+      access_token_expires_at: isoOrNull(connection?.accessExpiresAt),
+      refresh_token_expires_at: isoOrNull(connection?.refreshExpiresAt),
+      consent_expires_at: isoOrNull(connection?.consentExpiresAt),
+    }
+  }
+}
+
+function connectionStatus(
+  configured: boolean,
+  state: 'connected' | 'reconnect_required' | undefined,
+  hasData: boolean,
+): Static<typeof ConnectionStatus> {
+  if (!configured) return 'not_configured'
+  if (state === undefined) return 'not_authenticated'
+  if (state === 'reconnect_required') return 'reconnect_required'
+  return hasData ? 'connected' : 'authenticated_no_data'
+}
+
+const unread = (entity: string): Checkpoint => ({
+  entity,
+  records: 0,
+  activeRecords: 0,
+  setAside: 0,
+  lastAttempt: null,
+  lastSuccess: null,
+  lastError: null,
+  completeAsOf: null,
+})
+
+const entityStatus = (one: Checkpoint, now: number): Static<typeof EntityStatus> => ({
+  count: one.records,
+  active_count: one.activeRecords,
+  set_aside_count: one.setAside,
+  last_success: isoOrNull(one.lastSuccess),
+  last_attempt: isoOrNull(one.lastAttempt),
+  last_error: one.lastError,
+  age_seconds: one.lastSuccess === null ? null : Math.max(0, Math.round((now - one.lastSuccess) / 1000)),
+})

@@ -1,0 +1,62 @@
+// Reads every record of one entity, page by page, in order. Pages behind the first are fetched ahead, as many at once
+// as the limits allow, because one page after another would leave most of the allowance unused.
+
+import type { QboClient } from '../qbo/client.ts'
+import { countStatement, PAGE_ROWS, pageStatement, type Queryable } from '../qbo/statements.ts'
+
+/** One page as QuickBooks answered it. */
+export interface Page {
+  rows: unknown[]
+  /** QuickBooks' time of the answer, epoch milliseconds. */
+  time: number
+  /** How many records there are in all; undefined while one page holds them. */
+  expected: number | undefined
+}
+
+/** Pages fetched ahead: enough to fill the rate limit when QuickBooks takes a second for each. */
+const AHEAD = 10
+
+/**
+ * Yields pages until a short one, and at least as many as `count(*)` promises. A company that fits one page costs one read.
+ * @throws AppError of the first page that could not be read; no page behind it is yielded.
+ */
+export async function* readAll(qbo: QboClient, entity: Queryable, signal: AbortSignal): AsyncGenerator<Page> {
+  const first = await qbo.query(entity.qbo, pageStatement(entity, 0), signal)
+  if (first.rows.length < PAGE_ROWS) {
+    yield { rows: first.rows, time: first.time, expected: undefined }
+    return
+  }
+  const expected = await countOf(qbo, entity, signal)
+  yield { rows: first.rows, time: first.time, expected }
+
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  const ahead: ReturnType<QboClient['query']>[] = []
+  const fetchNext = (page: number) => {
+    const answer = qbo.query(entity.qbo, pageStatement(entity, page), either)
+    // It is awaited in its turn; until then a failure must not count as unhandled.
+    answer.catch(() => undefined)
+    ahead.push(answer)
+  }
+  const pages = Math.ceil(expected / PAGE_ROWS)
+  let fetched = 1
+  try {
+    for (let page = 1; ; page++) {
+      while (fetched <= page || (fetched < pages && ahead.length < AHEAD)) fetchNext(fetched++)
+      const answer = await ahead.shift()
+      if (answer === undefined) return
+      yield { rows: answer.rows, time: answer.time, expected }
+      if (page + 1 < pages) continue
+      // Twice as many as promised: this QuickBooks repeats itself.
+      if (answer.rows.length < PAGE_ROWS || page > 2 * pages) return
+    }
+  } finally {
+    stop.abort()
+  }
+}
+
+/** `count(*)` of an entity. @throws AppError when QuickBooks answers without one. */
+export async function countOf(qbo: QboClient, entity: Queryable, signal: AbortSignal): Promise<number> {
+  const { totalCount } = await qbo.query(entity.qbo, countStatement(entity), signal)
+  return totalCount ?? 0
+}

@@ -1,0 +1,81 @@
+// The way to Intuit's consent page and back: who may come back, for which company, and what is stored then.
+// Nothing that a stranger sends changes the connection: every check stands before the code is exchanged.
+
+import { AppError } from '../../errors.ts'
+import type { OAuthClient } from '../qbo/oauth.ts'
+import type { TokenKeeper } from './keeper.ts'
+import type { OAuthStates } from './oauth-states.ts'
+
+/** What Intuit's redirect carries, and the browser's own mark from its cookie. */
+export interface ConsentReturn {
+  state?: string | undefined
+  code?: string | undefined
+  realmId?: string | undefined
+  error?: string | undefined
+  browser?: string | undefined
+}
+
+/** One consent at a time, from start to stored tokens. */
+export interface ConsentFlow {
+  /** Intuit's address to send a person to. With `browser`, only that browser can finish. */
+  start(browser?: string): Promise<{ authUrl: string; state: string }>
+  /** Verifies the return and stores the tokens. @throws AppError, and then nothing was changed. */
+  finish(answer: ConsentReturn): Promise<{ realmId: string; expiresIn: number }>
+}
+
+/** A flow for the one company of this deployment; `pinnedRealmId` refuses all others. */
+export function createConsentFlow(deps: {
+  states: OAuthStates
+  oauth: OAuthClient
+  keeper: TokenKeeper
+  pinnedRealmId: string | undefined
+}): ConsentFlow {
+  const { states, oauth, keeper } = deps
+
+  return {
+    async start(browser) {
+      oauth.authorizeUrl('')
+      const state = await states.issue(browser)
+      return { authUrl: oauth.authorizeUrl(state), state }
+    },
+
+    async finish({ state, code, realmId, error, browser }) {
+      if (state === undefined || !(await states.redeem(state, browser))) throw refusals.state()
+      if (error !== undefined) throw refusals.denied()
+      if (code === undefined || realmId === undefined || !/^\d{1,32}$/.test(realmId))
+        throw refusals.incomplete()
+      for (const expected of [deps.pinnedRealmId, keeper.connection()?.realmId]) {
+        if (expected !== undefined && expected !== realmId) throw refusals.otherCompany()
+      }
+      const grant = await oauth.exchangeCode(code)
+      await keeper.connect(realmId, grant)
+      return { realmId, expiresIn: grant.expiresIn }
+    },
+  }
+}
+
+const refuse = (code: string, status: number, message: string) => () =>
+  new AppError({ code, status, message: `${message} The connection was not changed.` })
+
+const refusals = {
+  state: refuse(
+    'OAUTH_STATE_INVALID',
+    400,
+    'This return from Intuit is not one that was started here, in this browser, within ten minutes (state): open /connect and try again.',
+  ),
+  denied: refuse(
+    'OAUTH_DENIED',
+    400,
+    'Access was not granted at Intuit (error): open /connect to try again.',
+  ),
+  incomplete: refuse(
+    'OAUTH_RETURN_INCOMPLETE',
+    400,
+    'The return from Intuit lacks its code or its company (code, realmId): open /connect and try again.',
+  ),
+  otherCompany: refuse(
+    'OAUTH_OTHER_COMPANY',
+    409,
+    'Another QuickBooks company was chosen than the one this service belongs to (realmId): choose that one, or disconnect it first and check QUICKBOOKS_COMPANY_ID.',
+  ),
+}

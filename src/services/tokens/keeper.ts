@@ -1,0 +1,269 @@
+// Keeps the connection alive. The invariants that nobody else may break:
+// one refresh in flight however many callers; a rotated token is committed before it is used; a request whose
+// outcome is unknown is not sent again at once; `invalid_grant` becomes `reconnect_required` only after re-reading the store.
+
+import { AppError, reasonOf } from '../../errors.ts'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { OAuthClient, TokenGrant } from '../qbo/oauth.ts'
+import type { Secrets } from './secrets.ts'
+import type { Connection, TokenStore } from './store.ts'
+
+/** An access token and the company that it opens. */
+export interface Access {
+  realm: string
+  realmId: string
+  token: string
+}
+
+/** The living connection to one company. */
+export interface TokenKeeper {
+  /** What is known of the connection now; undefined when there is none. */
+  connection(): Readonly<Connection> | undefined
+  /** Which company to work for. @throws AppError NOT_CONNECTED or RECONNECT_REQUIRED */
+  currentRealm(): string
+  /** A token that is good for the next minutes. @throws AppError NOT_CONNECTED, RECONNECT_REQUIRED, or why no refresh worked. */
+  access(): Promise<Access>
+  /** Called when QuickBooks refused `rejected`: refreshes, unless that has happened already. */
+  renew(rejected: string): Promise<Access>
+  /** Refreshes when the access token is about to expire; never throws, since a schedule calls it. */
+  check(): Promise<void>
+  /** Takes the tokens of a new consent. */
+  connect(realmId: string, grant: TokenGrant): Promise<void>
+  /** Forgets the connection, here and at Intuit. `revoked` says whether Intuit confirmed it. */
+  disconnect(): Promise<{ revoked: boolean }>
+}
+
+/** Refresh this long before an access token expires: clocks differ, and a request takes time. */
+const REFRESH_MARGIN_MS = 5 * 60_000
+/** An access token this close to its end is not used even when a refresh failed. */
+const LAST_USE_MARGIN_MS = 30_000
+/** After a refresh of unknown outcome nothing is sent for so long: the first request may still be at work. */
+const HOLD_OFF_MS = 60_000
+
+/** Everything that the keeper needs of the outside. */
+export interface TokenKeeperDeps {
+  store: TokenStore
+  oauth: OAuthClient
+  secrets: Secrets
+  clock: Clock
+  log: Log
+  /** Milliseconds between two checks: a token that would expire before the next one is refreshed now. */
+  checkIntervalMs: number
+}
+
+/** Loads the stored connection. @throws ConfigError when it was sealed with another key. */
+export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKeeper> {
+  const { store, oauth, secrets, clock, log } = deps
+  let current = await store.load()
+  /** Tokens that Intuit gave and the disk refused: saved before anything else, never refreshed over. */
+  let unsaved: Connection | undefined
+  let inFlight: Promise<void> | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  let holdOffUntil = 0
+
+  const usable = (connection: Connection, marginMs: number) =>
+    connection.accessExpiresAt - marginMs > clock.now()
+  const toAccess = ({ realm, realmId, accessToken: token }: Connection): Access => ({ realm, realmId, token })
+
+  async function commit(connection: Connection): Promise<void> {
+    unsaved = connection
+    await store.save(connection).catch((cause) => {
+      throw new AppError({
+        code: 'TOKEN_STORE_FAILED',
+        status: 503,
+        retry: 'later',
+        message:
+          'The new QuickBooks tokens could not be written to the database. They are held and written as soon as it works: check the disk under DATA_DIR.',
+        cause,
+      })
+    })
+    current = connection
+    unsaved = undefined
+  }
+
+  /** Refresh, connect and disconnect never overlap: the later one sees what the earlier one left. */
+  function exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const run = last.then(task)
+    last = run.catch(() => undefined)
+    return run
+  }
+
+  /** At most one in flight; every caller waits for it. Nothing is sent when `stale` has been replaced meanwhile. */
+  function refresh(stale: string): Promise<void> {
+    inFlight ??= exclusive(async () => {
+      if (unsaved !== undefined || current?.accessToken === stale) await refreshOnce()
+    }).finally(() => {
+      inFlight = undefined
+    })
+    return inFlight
+  }
+
+  async function refreshOnce(): Promise<void> {
+    if (unsaved !== undefined) return await commit(unsaved)
+    const before = mustBeConnected(current)
+    const stored = await store.load()
+    if (stored !== undefined && stored.refreshToken !== before.refreshToken) {
+      current = stored
+      return
+    }
+    if (clock.now() < holdOffUntil) throw holdOff()
+    let grant: TokenGrant
+    try {
+      grant = await oauth.refresh(before.refreshToken)
+    } catch (error) {
+      await refreshFailed(before, error)
+      throw error
+    }
+    await commit({ ...before, ...timesOf(grant), state: 'connected' })
+    log.info({ realm: before.realm, expiresInSeconds: grant.expiresIn }, 'QuickBooks tokens refreshed')
+  }
+
+  async function refreshFailed(before: Connection, error: unknown): Promise<void> {
+    if (error instanceof AppError && error.retry === 'reconnect') {
+      const stored = await store.load()
+      if (stored !== undefined && stored.refreshToken !== before.refreshToken) {
+        current = stored
+        return
+      }
+      await commit({ ...before, state: 'reconnect_required' })
+      log.error(
+        { realm: before.realm, intuitTid: error.intuitTid },
+        'QuickBooks refused the refresh token: a person must connect again at /connect. Search goes on with the data at hand.',
+      )
+      return
+    }
+    holdOffUntil = clock.now() + HOLD_OFF_MS
+    const known = error instanceof AppError ? error : undefined
+    const level = known?.retry === 'never' ? 'error' : 'warn'
+    log[level](
+      { realm: before.realm, intuitTid: known?.intuitTid, reason: reasonOf(error) },
+      'QuickBooks tokens not refreshed, trying again later',
+    )
+  }
+
+  function timesOf(grant: TokenGrant) {
+    const now = clock.now()
+    return {
+      accessToken: grant.accessToken,
+      refreshToken: grant.refreshToken,
+      accessExpiresAt: now + grant.expiresIn * 1000,
+      refreshExpiresAt: now + grant.refreshExpiresIn * 1000,
+      ...(grant.hardExpiresIn === undefined ? {} : { consentExpiresAt: now + grant.hardExpiresIn * 1000 }),
+    }
+  }
+
+  async function access(): Promise<Access> {
+    if (unsaved !== undefined) await refresh('')
+    const held = mustBeConnected(current)
+    if (usable(held, REFRESH_MARGIN_MS)) return toAccess(held)
+    try {
+      await refresh(held.accessToken)
+    } catch (error) {
+      const left = mustBeConnected(current)
+      if (usable(left, LAST_USE_MARGIN_MS)) return toAccess(left)
+      throw error
+    }
+    return toAccess(mustBeConnected(current))
+  }
+
+  return {
+    connection: () => current,
+    currentRealm: () => mustBeConnected(current).realm,
+    access,
+
+    async renew(rejected) {
+      mustBeConnected(current)
+      await refresh(rejected)
+      return toAccess(mustBeConnected(current))
+    },
+
+    async check() {
+      if (unsaved !== undefined) {
+        await refresh('').catch((error) =>
+          log.error({ reason: reasonOf(error) }, 'QuickBooks tokens not written'),
+        )
+        return
+      }
+      if (current === undefined || current.state === 'reconnect_required') return
+      if (usable(current, REFRESH_MARGIN_MS + deps.checkIntervalMs)) return
+      // What failed was logged where it failed.
+      await refresh(current.accessToken).catch(() => undefined)
+    },
+
+    connect: (realmId, grant) =>
+      exclusive(async () => {
+        const realm = secrets.hash(realmId)
+        if (current !== undefined && current.realm !== realm) throw otherCompany()
+        const connectedAt = clock.now()
+        const consentExpiresAt = connectedAt + FIVE_YEARS_MS
+        await commit({ realm, realmId, consentExpiresAt, ...timesOf(grant), connectedAt, state: 'connected' })
+        holdOffUntil = 0
+        log.info({ realm }, 'QuickBooks connected')
+      }),
+
+    disconnect: () =>
+      exclusive(async () => {
+        const former = unsaved ?? current
+        if (former === undefined) return { revoked: false }
+        const revoked = await revoke(former)
+        await store.clear()
+        current = undefined
+        unsaved = undefined
+        log.info({ realm: former.realm, revoked }, 'QuickBooks disconnected')
+        return { revoked }
+      }),
+  }
+
+  async function revoke({ realm, refreshToken }: Connection): Promise<boolean> {
+    try {
+      await oauth.revoke(refreshToken)
+      return true
+    } catch (error) {
+      log.warn({ realm, reason: reasonOf(error) }, 'QuickBooks tokens not revoked at Intuit')
+      return false
+    }
+  }
+}
+
+const FIVE_YEARS_MS = 5 * 365 * 86_400_000
+
+function mustBeConnected(connection: Connection | undefined): Connection {
+  if (connection === undefined) {
+    throw new AppError({
+      code: 'NOT_CONNECTED',
+      status: 409,
+      retry: 'reconnect',
+      message: 'QuickBooks is not connected: open /connect in a browser.',
+    })
+  }
+  if (connection.state === 'reconnect_required') {
+    throw new AppError({
+      code: 'RECONNECT_REQUIRED',
+      status: 409,
+      retry: 'reconnect',
+      message:
+        'QuickBooks refused the stored tokens: open /connect in a browser to connect again. The data at hand is kept and searchable.',
+    })
+  }
+  return connection
+}
+
+/** Two returns from Intuit at once, for two companies: the first one stays. */
+const otherCompany = () =>
+  new AppError({
+    code: 'OAUTH_OTHER_COMPANY',
+    status: 409,
+    message:
+      'Another QuickBooks company was connected meanwhile: disconnect it first. The connection was not changed.',
+  })
+
+function holdOff(): AppError {
+  return new AppError({
+    code: 'TOKEN_REFRESH_WAITING',
+    status: 503,
+    retry: 'later',
+    message:
+      'The last token refresh did not come back from Intuit; it is tried again within a minute. Nothing was lost.',
+  })
+}

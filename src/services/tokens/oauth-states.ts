@@ -1,0 +1,60 @@
+// The `state` of an OAuth request (RFC 6749 section 10.12): random, single use, ten minutes,
+// bound to the browser that asked when there is one. Only hashes are stored.
+
+import type { Clock } from '../clock.ts'
+import type { Db } from '../database/database.ts'
+import { randomToken, type Secrets } from './secrets.ts'
+
+/** How long a person may take at Intuit's page, in milliseconds. */
+export const STATE_LIFETIME_MS = 10 * 60_000
+
+/** Requests under way that keep their row: more than any shop starts, few enough to bound the table. */
+const MAX_PENDING = 1000
+
+/** Issues and redeems states. */
+export interface OAuthStates {
+  /** A new state; with `browser`, only that browser can redeem it. */
+  issue(browser?: string): Promise<string>
+  /** Whether the state is known, fresh and of this browser. It is spent by being asked for. */
+  redeem(state: string, browser?: string): Promise<boolean>
+}
+
+/** States in the `qbo_oauth_states` table, so that a restart between leaving and coming back does no harm. */
+export function createOAuthStates(deps: { db: Db; secrets: Secrets; clock: Clock }): OAuthStates {
+  const { db, secrets, clock } = deps
+
+  return {
+    async issue(browser) {
+      const state = randomToken()
+      const expires_at = clock.now() + STATE_LIFETIME_MS
+      await db.deleteFrom('qbo_oauth_states').where('expires_at', '<=', clock.now()).execute()
+      const kept = db
+        .selectFrom('qbo_oauth_states')
+        .select('state')
+        .orderBy('expires_at', 'desc')
+        .limit(MAX_PENDING - 1)
+      await db.deleteFrom('qbo_oauth_states').where('state', 'not in', kept).execute()
+      await db
+        .insertInto('qbo_oauth_states')
+        .values({
+          state: secrets.hash(state),
+          browser: browser === undefined ? null : secrets.hash(browser),
+          expires_at,
+        })
+        .execute()
+      return state
+    },
+
+    async redeem(state, browser) {
+      // The row is deleted by a statement that also names the browser: a stranger's try does not spend it.
+      const mine = browser === undefined ? null : secrets.hash(browser)
+      const spent = await db
+        .deleteFrom('qbo_oauth_states')
+        .where('state', '=', secrets.hash(state))
+        .where('expires_at', '>', clock.now())
+        .where((row) => row.or([row('browser', 'is', null), row('browser', '=', mine)]))
+        .executeTakeFirst()
+      return spent.numDeletedRows === 1n
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  apiBaseUrlOf,
+  ConfigSchema,
+  isLoopback,
+  loadConfig,
+  redirectUriOf,
+  secretNames,
+} from '../src/config.ts'
+import { temporaryFolder } from './support/service.ts'
+
+const load = (env: Record<string, string>, dotenv = '/nowhere/.env') => loadConfig(env, dotenv)
+
+t.test('an empty environment gives the documented defaults and no secret', async (t) => {
+  const config = await load({})
+  t.match(config, { PORT: 5002, HOST: '127.0.0.1', PUBLIC_URL: 'http://localhost:5002', DATA_DIR: './data' })
+  t.match(config, { CACHE_REFRESH_MINUTES: 60, TOKEN_CHECK_MINUTES: 5, ALLOW_UNAUTHENTICATED: false })
+  for (const name of secretNames) t.equal(config[name], undefined, `${name} has no default`)
+  t.equal(redirectUriOf(config), 'http://localhost:5002/callback')
+  t.equal(apiBaseUrlOf(config), 'https://sandbox-quickbooks.api.intuit.com')
+})
+
+t.test('a bad value is refused by a line that names the variable and what is allowed', async (t) => {
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ PORT: 'abc' }, /^PORT: "abc" is not allowed; it takes a whole number from 0 to 65535/],
+    [{ PORT: '70000' }, /PORT/],
+    [{ QUICKBOOKS_ENVIRONMENT: 'prod' }, /QUICKBOOKS_ENVIRONMENT: "prod" .* sandbox, production/],
+    [{ CACHE_REFRESH_MINUTES: '0' }, /CACHE_REFRESH_MINUTES.* from 0.01 to 10080/],
+    [{ TRUST_PROXY: 'perhaps' }, /TRUST_PROXY.* true or false/],
+    [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL.* fatal, error/],
+    [{ PUBLIC_URL: 'mrp.example.com' }, /PUBLIC_URL/],
+    [{ PUBLIC_URL: 'http://[' }, /PUBLIC_URL/],
+    [{ QUICKBOOKS_COMPANY_ID: 'Acme' }, /QUICKBOOKS_COMPANY_ID/],
+    [{ CORS_ORIGINS: '*' }, /CORS_ORIGINS/],
+    [{ QUICKBOOKS_CLIENT_ID: 'id' }, /QUICKBOOKS_CLIENT_SECRET is missing/],
+    [{ QUICKBOOKS_CLIENT_SECRET: 's' }, /QUICKBOOKS_CLIENT_ID is missing/],
+    [{ HOST: '0.0.0.0' }, /ADMIN_API_KEY is not set and HOST 0\.0\.0\.0/],
+    [{ ADMIN_API_KEY: 'same-key', SEARCH_API_KEY: 'same-key' }, /SEARCH_API_KEY.*must differ/],
+  ]
+  for (const [env, message] of cases) {
+    await t.rejects(load(env), { name: 'ConfigError', message }, JSON.stringify(env))
+  }
+})
+
+t.test("a secret's value is never in the line that refuses it", async (t) => {
+  const refusal = await load({ SECRET_KEY: 'hunter2' }).catch((error) => error)
+  t.match(refusal.message, /^SECRET_KEY/)
+  t.notMatch(refusal.message, /hunter2/)
+})
+
+t.test('keys or an explicit opt-out allow another address than loopback', async (t) => {
+  await t.resolves(load({ HOST: '0.0.0.0', ADMIN_API_KEY: 'an-admin-key' }))
+  await t.resolves(load({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' }))
+  t.same(['localhost', '127.0.0.1', '127.1.2.3', '::1', '0.0.0.0', '10.0.0.1'].map(isLoopback), [
+    ...[true, true, true, true, false, false],
+  ])
+})
+
+t.test('secrets come from files, .env is read, and the environment wins over it', async (t) => {
+  const folder = temporaryFolder(t)
+  const secret = join(folder, 'admin-key')
+  const dotenv = join(folder, '.env')
+  writeFileSync(secret, 'from-a-file\n')
+  writeFileSync(dotenv, `PORT=6001\nHOST=\nDATA_DIR=/from/dotenv\nADMIN_API_KEY_FILE=${secret}\n`)
+  const config = await load({ PORT: '6002', SEARCH_API_KEY: '' }, dotenv)
+  t.match(config, { PORT: 6002, HOST: '127.0.0.1', DATA_DIR: '/from/dotenv', ADMIN_API_KEY: 'from-a-file' })
+  t.equal(config.SEARCH_API_KEY, undefined, 'an empty value counts as unset')
+
+  const missing = join(folder, 'missing')
+  await t.rejects(load({ SECRET_KEY_FILE: missing }), {
+    message: /^SECRET_KEY_FILE: the file cannot be read/,
+  })
+  await t.rejects(load({ ADMIN_API_KEY: 'x-y-z', ADMIN_API_KEY_FILE: secret }), { message: /both set/ })
+  writeFileSync(secret, '\n')
+  await t.rejects(load({ ADMIN_API_KEY_FILE: secret }), { message: /the file is empty/ })
+})
+
+t.test('the README and .env.example name every variable, and no other', async (t) => {
+  const names = Object.keys(ConfigSchema.properties)
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+  const table = readme.slice(readme.indexOf('## Configuration'))
+  const documented = [...table.matchAll(/^\| `([A-Z_`, ]+)` \|/gm)].flatMap(([, cell = '']) =>
+    cell.split(/`, `/),
+  )
+  t.same(documented.toSorted(), names.toSorted(), 'README, Configuration')
+  for (const name of names) {
+    const fallback: unknown = ConfigSchema.properties[name as keyof typeof ConfigSchema.properties].default
+    const row = table.split('\n').find((line) => line.includes(`\`${name}\``) && line.startsWith('|')) ?? ''
+    if (fallback !== undefined) t.match(row, `\`${fallback}\``, `the default of ${name}`)
+  }
+  const example = readFileSync(join(import.meta.dirname, '../.env.example'), 'utf8')
+  const exampled = [...example.matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name)
+  t.same(exampled.toSorted(), names.toSorted(), '.env.example')
+})

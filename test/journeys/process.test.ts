@@ -1,0 +1,61 @@
+// The service as a process: how it starts, refuses to start, and stops.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { temporaryFolder } from '../support/service.ts'
+
+const main = join(import.meta.dirname, '../../src/main.ts')
+
+/** Starts the process in a folder of its own, without the machine's environment. */
+function start(t: Test, env: Record<string, string>, cwd = temporaryFolder(t)) {
+  const child = spawn(process.execPath, [main], { cwd, env: { PATH: process.env.PATH, PORT: '0', ...env } })
+  t.teardown(() => child.kill('SIGKILL'))
+  const output = { text: '' }
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output.text += chunk))
+  return { child, output }
+}
+
+async function ready(child: ChildProcess, output: { text: string }): Promise<string> {
+  while (!/listening at (http[^"\s]+)/i.test(output.text)) await once(child.stdout ?? child, 'data')
+  return /listening at (http[^"\s]+)/i.exec(output.text)?.[1] ?? ''
+}
+
+t.test('it starts without any configuration, serves, and stops on SIGTERM', async (t) => {
+  const { child, output } = start(t, {})
+  const url = await ready(child, output)
+  t.match(url, /^http:\/\/127\.0\.0\.1:/)
+  t.equal((await fetch(`${url}/api/cache/status`)).status, 200)
+  child.kill('SIGTERM')
+  t.same(await once(child, 'exit'), [0, null])
+})
+
+t.test('a bad value stops the start with one line that names it', async (t) => {
+  const { child, output } = start(t, { CACHE_REFRESH_MINUTES: 'often' })
+  const [code] = await once(child, 'close')
+  t.equal(code, 1)
+  t.match(output.text, /^mrp-backend cannot start\. CACHE_REFRESH_MINUTES: "often" is not allowed.*\n$/)
+})
+
+t.test('a second process on the same data, and a port in use, are refused with one line each', async (t) => {
+  const cwd = temporaryFolder(t)
+  const first = start(t, {}, cwd)
+  const port = new URL(await ready(first.child, first.output)).port
+  const second = start(t, {}, cwd)
+  t.same(await once(second.child, 'close'), [1, null])
+  t.match(second.output.text, /cannot start\. DATA_DIR: another process serves/)
+  const third = start(t, { PORT: port })
+  t.same(await once(third.child, 'close'), [1, null])
+  t.match(
+    third.output.text,
+    new RegExp(`cannot start\\. PORT, HOST: cannot listen on 127\\.0\\.0\\.1:${port}`),
+  )
+})
+
+t.test('NODE_ENV=development logs at debug level', async (t) => {
+  const { child, output } = start(t, { NODE_ENV: 'development' })
+  const url = await ready(child, output)
+  await fetch(`${url}/api/search/client_names?q=a`)
+  while (!output.text.includes('"level":20')) await once(child.stdout, 'data')
+  t.match(output.text, /"index":"client_names"/)
+})

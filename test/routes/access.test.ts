@@ -1,0 +1,86 @@
+// Who may call what: every route of the OpenAPI document, by every key.
+import t from 'tap'
+import { startService, startSimulator } from '../support/service.ts'
+
+const ADMIN = 'admin-key-for-tests'
+const SEARCH = 'search-key-for-tests'
+const keys = { none: undefined, wrong: 'a-wrong-key', search: SEARCH, admin: ADMIN }
+const open = ['/api/cache/status', '/api/health', '/api/indexes/status', '/callback']
+
+const bearer = (key: string | undefined): RequestInit =>
+  key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }
+
+t.test('each route answers the keys of its level and refuses all others', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, {
+    env: { ADMIN_API_KEY: ADMIN, SEARCH_API_KEY: SEARCH, HOST: '0.0.0.0' },
+  })
+  const { paths } = (await service.request('/openapi.json')).json as {
+    paths: Record<string, Record<string, object>>
+  }
+  const routes = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => [path, method.toUpperCase()] as const),
+  )
+  t.ok(routes.length >= 15)
+  for (const [path, method] of routes) {
+    const address = path.replace('{index}', 'client_names') + (path.startsWith('/api/search') ? '?q=a' : '')
+    const level = open.includes(path) ? 'open' : path.startsWith('/api/search') ? 'search' : 'admin'
+    for (const [name, key] of Object.entries(keys)) {
+      const { status, json, headers } = await service.request(address, { method, ...bearer(key) })
+      const allowed = level === 'open' || name === 'admin' || (level === 'search' && name === 'search')
+      if (allowed) t.not(status, 401, `${method} ${path} with ${name} key`)
+      else {
+        t.match(json, { statusCode: 401, code: 'UNAUTHORIZED' }, `${method} ${path} with ${name} key`)
+        t.ok(headers.get('www-authenticate'))
+      }
+    }
+  }
+})
+
+t.test('a browser can bring the admin key to /connect by HTTP Basic, and to nothing else', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, { env: { ADMIN_API_KEY: ADMIN, SEARCH_API_KEY: SEARCH } })
+  const basic = (key: string) => ({ headers: { authorization: `Basic ${btoa(`anyone:${key}`)}` } })
+  t.match((await service.request('/connect')).headers.get('www-authenticate'), /^Basic /)
+  t.equal((await service.request('/connect', basic(ADMIN))).status, 302)
+  t.equal((await service.request('/connect', basic(SEARCH))).status, 401)
+  t.equal((await service.request('/api/config', basic(ADMIN))).status, 401)
+})
+
+t.test('without a search key, searching takes the admin key', async (t) => {
+  const service = await startService(t, undefined, { env: { ADMIN_API_KEY: ADMIN } })
+  t.equal((await service.request('/api/search/client_names?q=a')).status, 401)
+  t.equal((await service.request('/api/search/client_names?q=a', bearer(ADMIN))).status, 200)
+})
+
+t.test("without keys, another site's page can do nothing through a browser on this machine", async (t) => {
+  const service = await startService(t, undefined, { env: { CORS_ORIGINS: 'https://mrp.example.com' } })
+  const from = (site: string, origin: string) => ({
+    method: 'POST',
+    headers: { 'sec-fetch-site': site, 'sec-fetch-mode': 'cors', origin },
+  })
+  const evil = await service.request('/api/disconnect', from('cross-site', 'https://evil.example.com'))
+  t.match(evil.json, { statusCode: 403, code: 'CROSS_SITE' })
+  t.equal(
+    (await service.request('/api/disconnect', from('cross-site', 'https://mrp.example.com'))).status,
+    200,
+  )
+  t.equal((await service.request('/api/disconnect', from('same-origin', service.url))).status, 200)
+})
+
+t.test('only the listed origins are told that they may read answers', async (t) => {
+  const service = await startService(t, undefined, {
+    env: { CORS_ORIGINS: 'https://mrp.example.com, https://b.example.com' },
+  })
+  const allowed = async (origin: string) =>
+    (await service.request('/api/search/client_names?q=a', { headers: { origin } })).headers.get(
+      'access-control-allow-origin',
+    )
+  t.equal(await allowed('https://b.example.com'), 'https://b.example.com')
+  t.equal(await allowed('https://mrp.example.com.evil.example'), null)
+  const closed = await startService(t, undefined)
+  const answer = await closed.request('/api/search/client_names?q=a', {
+    headers: { origin: 'https://b.example.com' },
+  })
+  t.equal(answer.headers.get('access-control-allow-origin'), null)
+})

@@ -1,0 +1,180 @@
+// The HTTP contract on bad and good input. Every answer is also held against /openapi.json by the test's client.
+import t from 'tap'
+import { type Service, startService, startSimulator } from '../support/service.ts'
+
+const INDEXES = [
+  'client_names',
+  'vendor_names',
+  'product_names',
+  'part_names',
+  'part_numbers',
+  'product_descriptions',
+]
+
+t.test('bad input is a clear 4xx that names the parameter', async (t) => {
+  const service = await startService(t, undefined)
+  const cases: [string, number, RegExp][] = [
+    ['/api/search/client_names', 400, /^q: is required/],
+    ['/api/search/client_names?q=', 400, /^q: /],
+    ['/api/search/client_names?q=%20%09', 400, /^q: must not be blank/],
+    ['/api/search/client_names?q=a&q=b', 400, /^q: must be string/],
+    ['/api/search/client_names?q=a&limit=0', 400, /^limit: must be >= 1/],
+    ['/api/search/client_names?q=a&limit=101', 400, /^limit: must be <= 100/],
+    ['/api/search/client_names?q=a&limit=1.5', 400, /^limit: must be integer/],
+    ['/api/search/client_names?q=a&limit=abc', 400, /^limit: must be integer/],
+    ['/api/search/client_names?q=a&colour=red', 400, /^colour: there is no such parameter/],
+    ['/api/search/no_such_index?q=a', 404, /^index: must be one of client_names, /],
+    ['/api/search/%E0%A4%A?q=a', 400, /./],
+    [`/api/search/${'x'.repeat(500)}?q=a`, 414, /./],
+    ['/api/data/items?limit=1001', 400, /^limit: /],
+    ['/api/data/unicorns', 404, /There is no GET \/api\/data\/unicorns/],
+    ['/connect?moved=2', 400, /^moved: /],
+    ['/nothing-here?code=secret', 404, /There is no GET \/nothing-here\./],
+  ]
+  for (const [path, status, message] of cases) {
+    const { json } = await service.request(path)
+    t.match(json, { statusCode: status, code: /^[A-Z_]+$/, error: /\w/, message }, path)
+    t.notMatch(json.message, /\bat .*:\d+:\d+|secret/, `${path}: no stack, no secret`)
+  }
+  t.match((await service.request('/api/cache/refresh?wait=maybe', { method: 'POST' })).json, {
+    message: /^wait: /,
+  })
+  t.match((await service.request('/api/cache/refresh', { method: 'DELETE' })).json, { statusCode: 404 })
+})
+
+t.test('a result carries every promised field, null where QuickBooks has none', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const customer = simulator.company.create('Customer', {
+    DisplayName: 'Übermaß & Töchter',
+    CompanyName: 'Übermaß GmbH',
+    PrimaryEmailAddr: { Address: 'einkauf@uebermass.example' },
+    PrimaryPhone: { FreeFormNumber: '(216) 555-0142' },
+  })
+  const bare = simulator.company.create('Vendor', { DisplayName: 'Bare Metals' })
+  const part = simulator.company.create('Item', {
+    Name: 'QX-7781/04',
+    Type: 'Inventory',
+    Sku: '0042-17',
+    UnitPrice: 12.5,
+    Description: 'Flange, forged',
+  })
+  await service.request('/api/cache/refresh', { method: 'POST' })
+  const first = async (index: string, q: string) =>
+    (await service.request(`/api/search/${index}?q=${encodeURIComponent(q)}`)).json.results[0]
+
+  const expected = {
+    id: customer.Id,
+    type: 'customer',
+    name: 'Übermaß & Töchter',
+    active: true,
+    company_name: 'Übermaß GmbH',
+    email: 'einkauf@uebermass.example',
+    phone: '(216) 555-0142',
+  }
+  for (const q of ['uebermass', 'ÜBERMASS', 'ubermass', 'tochter', 'einkauf@ueb', '2165550142', '5550142']) {
+    t.same(await first('client_names', q), expected, q)
+  }
+  t.same(await first('vendor_names', 'bare'), {
+    ...{ id: bare.Id, type: 'vendor', name: 'Bare Metals', active: true },
+    ...{ company_name: null, email: null, phone: null },
+  })
+  const item = {
+    ...{ id: part.Id, type: 'item', name: 'QX-7781/04', active: true, item_type: 'Inventory' },
+    ...{ sku: '0042-17', unit_price: 12.5, description: 'Flange, forged' },
+  }
+  for (const index of ['part_names', 'part_numbers']) {
+    for (const q of [
+      'QX-7781/04',
+      'qx778104',
+      'qx 7781 04',
+      'qx.7781',
+      '7781',
+      '0042-17',
+      '004217',
+      '42-17',
+    ]) {
+      t.same(await first(index, q), item, `${index}: ${q}`)
+    }
+  }
+  t.same(await first('product_descriptions', 'forged fl'), item)
+  t.same(await first('product_names', 'qx-77'), item)
+})
+
+t.test('limit bounds the results and total counts them', async (t) => {
+  const simulator = await startSimulator(t, { company: { customers: 300, vendors: 1, items: 1 } })
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const count = async (query: string) => {
+    const { json } = await service.request(`/api/search/client_names?q=a${query}`)
+    t.equal(json.total, json.results.length)
+    return json.total
+  }
+  t.equal(await count(''), 15)
+  t.equal(await count('&limit=1'), 1)
+  t.ok((await count('&limit=100')) > 15)
+})
+
+t.test('cached records come as QuickBooks sent them', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const { json } = await service.request('/api/data/items?limit=7')
+  t.match(json, { total: 50, showing: 7 })
+  for (const item of json.items) t.match(item, simulator.company.get('Item', item.Id) ?? {})
+})
+
+t.test('health, index sizes and the document tell what there is', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  t.match((await service.request('/api/health')).json, {
+    status: 'healthy',
+    authenticated: false,
+    cache_age_minutes: null,
+  })
+  await service.connectAndFill()
+  t.match((await service.request('/api/health')).json, {
+    status: 'healthy',
+    authenticated: true,
+    cache_age_minutes: Number,
+  })
+  const { json: sizes } = await service.request('/api/indexes/status')
+  t.same(sizes.available_indexes, INDEXES)
+  const active = simulator.company.list('Customer').filter(({ Active }) => Active !== false).length
+  t.equal(sizes.indexes.client_names.records, active, 'active records only')
+  const { json: document } = await service.request('/openapi.json')
+  t.match(document, {
+    openapi: '3.1.0',
+    components: { schemas: { CustomerResult: {}, ItemResult: {}, Error: {} } },
+  })
+  t.match((await service.request('/docs')).text, /swagger/i)
+})
+
+t.test('the page at / loads nothing from elsewhere and survives what comes back from Intuit', async (t) => {
+  const service = await startService(t, undefined)
+  const page = await service.request('/?connect_error=<script>')
+  t.equal(page.status, 200)
+  t.match(page.headers.get('content-security-policy'), /default-src 'none'/)
+  t.match(page.text, /Connect to QuickBooks/)
+  for (const file of ['/page.js', '/page.css']) t.equal((await service.request(file)).status, 200)
+  for (const path of ['/../package.json', '/%2e%2e/package.json', '/..%2fpackage.json']) {
+    t.not((await service.request(path)).status, 200, path)
+  }
+})
+
+t.test(
+  'searches are logged with their duration at debug level, slow ones as warnings, never what was typed',
+  async (t) => {
+    const quick = await startService(t, undefined)
+    await search(quick)
+    t.match(lines(quick), [{ level: 20, index: 'client_names', total: 0, ms: Number }])
+    const slow = await startService(t, undefined, { env: { SLOW_SEARCH_MS: '0' } })
+    await search(slow)
+    t.match(lines(slow), [{ level: 40, index: 'client_names' }])
+    for (const service of [quick, slow]) t.notMatch(JSON.stringify(service.log), /Confidential/)
+  },
+)
+
+const search = (service: Service) => service.request('/api/search/client_names?q=Confidential%20Customer')
+const lines = ({ log }: Service) => log.filter(({ msg }) => /search/i.test(msg))

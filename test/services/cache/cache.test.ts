@@ -1,0 +1,192 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { createCache } from '../../../src/services/cache/cache.ts'
+import { openDatabase } from '../../../src/services/database/database.ts'
+import type { CachedRow } from '../../../src/services/entities/index.ts'
+import { createManualClock } from '../../support/clock.ts'
+import { temporaryFolder } from '../../support/service.ts'
+
+async function setUp(t: Test) {
+  const folder = temporaryFolder(t)
+  const { db, close } = await openDatabase(folder)
+  t.teardown(close)
+  const clock = createManualClock()
+  const cache = createCache({ db, clock })
+  await cache.attempt('a', 'items')
+  const rows = () => db.selectFrom('qbo_records').selectAll().where('realm', '=', 'a').orderBy('id').execute()
+  return { folder, db, clock, cache, rows }
+}
+
+const row = (
+  id: string,
+  lastUpdated: number,
+  text = `${id} at ${lastUpdated}`,
+  active = true,
+): CachedRow => ({
+  id,
+  lastUpdated,
+  active,
+  json: JSON.stringify({ text }),
+})
+
+const end = { gone: [], setAside: 0, asOf: 1 }
+
+t.test('newer wins, whatever the order, the batches and the repetitions in which rows arrive', async (t) => {
+  const { db, cache } = await setUp(t)
+  const arrival = fc.record({
+    id: fc.constantFrom('1', '2', '3', '4'),
+    lastUpdated: fc.nat(5),
+    active: fc.boolean(),
+  })
+  let runs = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(arrival, { maxLength: 6 }), { maxLength: 6 }), async (pages) => {
+      const realm = `realm ${runs++}`
+      await cache.attempt(realm, 'items')
+      const newest = new Map<string, number>()
+      let lastSeq = 0
+      for (const page of pages) {
+        const change = await cache.commitPage(
+          realm,
+          'items',
+          page.map((one) => row(one.id, one.lastUpdated, '', one.active)),
+        )
+        for (const one of page) newest.set(one.id, Math.max(newest.get(one.id) ?? 0, one.lastUpdated))
+        const stored = await db
+          .selectFrom('qbo_records')
+          .select(['id', 'seq'])
+          .where('realm', '=', realm)
+          .execute()
+        for (const { id } of change.upserts) {
+          const seq = stored.find((one) => one.id === id)?.seq ?? 0
+          if (seq <= lastSeq) return false
+        }
+        lastSeq = Math.max(lastSeq, ...stored.map((one) => one.seq))
+      }
+      const stored = await db.selectFrom('qbo_records').selectAll().where('realm', '=', realm).execute()
+      const [checkpoint] = await cache.checkpoints(realm)
+      return (
+        stored.length === newest.size &&
+        stored.every((one) => one.last_updated === newest.get(one.id)) &&
+        checkpoint?.records === stored.length &&
+        checkpoint.activeRecords === stored.filter((one) => one.active === 1).length
+      )
+    }),
+    { numRuns: 60 },
+  )
+})
+
+t.test('a page that says nothing new changes nothing and takes no seq', async (t) => {
+  const { cache, rows } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 10), row('2', 10)])
+  const before = await rows()
+  const change = await cache.commitPage('a', 'items', [row('1', 10), row('2', 9, 'older')])
+  t.same(change, { upserts: [], removals: [] })
+  t.same(await rows(), before)
+})
+
+t.test('a record whose balance moved within the same second is news', async (t) => {
+  const { cache } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 10, 'balance 1')])
+  const change = await cache.commitPage('a', 'items', [row('1', 10, 'balance 2')])
+  t.equal(change.upserts.length, 1)
+})
+
+t.test('a pass that ends removes what is gone, and counts stay true', async (t) => {
+  const { cache, clock, rows } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 1), row('2', 1, '', false), row('3', 1)])
+  t.same(await cache.completePass('a', 'items', { gone: ['2', '9'], setAside: 4, asOf: 77 }), {
+    upserts: [],
+    removals: ['2'],
+  })
+  t.same(
+    (await rows()).map(({ id }) => id),
+    ['1', '3'],
+  )
+  t.match(await cache.checkpoints('a'), [
+    {
+      records: 2,
+      activeRecords: 2,
+      setAside: 4,
+      lastSuccess: clock.now(),
+      lastError: null,
+      completeAsOf: 77,
+    },
+  ])
+})
+
+t.test('seq never goes back, even when the newest record is gone', async (t) => {
+  const { cache, rows } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 1), row('2', 1)])
+  const highest = Math.max(...(await rows()).map(({ seq }) => seq))
+  await cache.completePass('a', 'items', { ...end, gone: ['1', '2'] })
+  await cache.commitPage('a', 'items', [row('3', 1)])
+  t.ok(((await rows())[0]?.seq ?? 0) > highest)
+})
+
+t.test('a failure keeps every record, and the next success forgets it', async (t) => {
+  const { cache, rows } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 1)])
+  await cache.failPass('a', 'items', 'QuickBooks is not available')
+  t.equal((await rows()).length, 1)
+  t.match(await cache.checkpoints('a'), [{ lastError: 'QuickBooks is not available', lastSuccess: null }])
+  await cache.completePass('a', 'items', end)
+  t.match(await cache.checkpoints('a'), [{ lastError: null }])
+})
+
+t.test('a page whose commit fails leaves neither records nor counts behind', async (t) => {
+  const { cache, rows } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 1)])
+  const broken = { ...row('300', 1), json: null as unknown as string }
+  const page = [...Array.from({ length: 250 }, (_, i) => row(String(i), 5)), broken]
+  await t.rejects(cache.commitPage('a', 'items', page))
+  t.same(
+    (await rows()).map(({ id }) => id),
+    ['1'],
+  )
+  t.match(await cache.checkpoints('a'), [{ records: 1, activeRecords: 1 }])
+})
+
+t.test('thousands of records come back whole, newest first, and so do their ids', async (t) => {
+  const { cache } = await setUp(t)
+  const all = Array.from({ length: 2500 }, (_, i) => row(String(i), i % 7))
+  await cache.commitPage('a', 'items', all)
+  const back: CachedRow[] = []
+  for await (const batch of cache.batches('a', 'items')) back.push(...batch)
+  t.equal(new Set(back.map(({ id }) => id)).size, 2500)
+  t.ok(back.every((one, i) => i === 0 || (back[i - 1]?.lastUpdated ?? 0) >= one.lastUpdated))
+  const ids: string[] = []
+  for await (const batch of cache.ids('a', 'items')) ids.push(...batch)
+  t.equal(new Set(ids).size, 2500)
+  t.equal((await cache.list('a', 'items', 10)).length, 10)
+})
+
+t.test('two companies never mix, and one can be forgotten', async (t) => {
+  const { cache, rows } = await setUp(t)
+  await cache.attempt('b', 'items')
+  await cache.commitPage('a', 'items', [row('1', 1)])
+  await cache.commitPage(
+    'b',
+    'items',
+    Array.from({ length: 1500 }, (_, i) => row(String(i), 9)),
+  )
+  t.equal((await rows()).length, 1)
+  await cache.keepOnly('a')
+  t.same(await cache.checkpoints('b'), [])
+  t.equal((await cache.list('b', 'items', 5)).length, 0)
+  t.equal((await rows()).length, 1)
+  await cache.keepOnly()
+  t.equal((await rows()).length, 0)
+})
+
+t.test('the database file is for its owner only, and a second process is refused', async (t) => {
+  const { folder } = await setUp(t)
+  t.equal(statSync(join(folder, 'mrp-backend.db')).mode & 0o777, 0o600)
+  await t.rejects(openDatabase(folder), { name: 'ConfigError', message: /another process serves/ })
+  await t.rejects(openDatabase(join(folder, 'mrp-backend.db', 'below-a-file')), {
+    name: 'ConfigError',
+    message: /^DATA_DIR: .* cannot be written/,
+  })
+})

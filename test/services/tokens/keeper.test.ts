@@ -1,0 +1,265 @@
+import { writeFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { AppError } from '../../../src/errors.ts'
+import { openDatabase } from '../../../src/services/database/database.ts'
+import type { OAuthClient, TokenGrant } from '../../../src/services/qbo/oauth.ts'
+import { createTokenKeeper } from '../../../src/services/tokens/keeper.ts'
+import { createSecrets, installedSecretKey, sameSecret } from '../../../src/services/tokens/secrets.ts'
+import { createTokenStore, type TokenStore } from '../../../src/services/tokens/store.ts'
+import { createManualClock } from '../../support/clock.ts'
+import { temporaryFolder } from '../../support/service.ts'
+
+const quiet = { error() {}, warn() {}, info() {}, debug() {} }
+const secrets = createSecrets('a key for tests only')
+const HOUR_MS = 3_600_000
+
+/** Intuit as a test directs it: each refresh waits for `answer`. */
+function directedIntuit() {
+  const refreshes: { token: string; resolve(grant: TokenGrant): void; reject(error: Error): void }[] = []
+  const oauth: OAuthClient = {
+    authorizeUrl: () => '',
+    exchangeCode: () => Promise.reject(new Error('not used')),
+    refresh: (token) => new Promise((resolve, reject) => refreshes.push({ token, resolve, reject })),
+    revoke: async () => undefined,
+  }
+  return { oauth, refreshes }
+}
+
+let made = 0
+const grant = (): TokenGrant => {
+  made += 1
+  return {
+    accessToken: `access-${made}`,
+    refreshToken: `refresh-${made}`,
+    expiresIn: 3600,
+    refreshExpiresIn: 8_726_400,
+    hardExpiresIn: undefined,
+  }
+}
+
+const refused = () =>
+  new AppError({ code: 'RECONNECT_REQUIRED', status: 409, retry: 'reconnect', message: 'refused' })
+const lost = () => new AppError({ code: 'QBO_UNREACHABLE', status: 502, retry: 'later', message: 'lost' })
+
+async function setUp(t: Test) {
+  const database = await openDatabase(temporaryFolder(t))
+  t.teardown(() => database.close())
+  const clock = createManualClock()
+  const inner = createTokenStore({ db: database.db, secrets, clock })
+  const disk = { full: false, saves: [] as string[] }
+  const store: TokenStore = {
+    load: () => inner.load(),
+    clear: () => inner.clear(),
+    async save(connection) {
+      if (disk.full) throw new Error('disk full')
+      await inner.save(connection)
+      disk.saves.push(connection.refreshToken)
+    },
+  }
+  const { oauth, refreshes } = directedIntuit()
+  const keeper = await createTokenKeeper({
+    store,
+    oauth,
+    secrets,
+    clock,
+    log: quiet,
+    checkIntervalMs: 300_000,
+  })
+  /** The refresh that the keeper has sent, once it has. */
+  const sent = async (n = 1) => {
+    while (refreshes.length < n) await nextTurn()
+    const last = refreshes[n - 1]
+    if (last === undefined) throw new Error('no refresh')
+    return last
+  }
+  return { keeper, clock, store, inner, disk, refreshes, sent, oauth }
+}
+
+t.test(
+  'a hundred callers at the end of an access token cause one refresh and get the same new token',
+  async (t) => {
+    const { keeper, clock, refreshes, sent } = await setUp(t)
+    await keeper.connect('4620816365000001', grant())
+    await clock.advance(HOUR_MS)
+    const callers = Array.from({ length: 100 }, () => keeper.access())
+    const next = grant()
+    ;(await sent()).resolve(next)
+    const tokens = new Set((await Promise.all(callers)).map(({ token }) => token))
+    t.same([...tokens], [next.accessToken])
+    t.equal(refreshes.length, 1)
+    t.equal((await keeper.access()).token, next.accessToken)
+    t.equal(refreshes.length, 1, 'the new token is used without another refresh')
+  },
+)
+
+t.test('a rotated token is on the disk before anyone can use the new access token', async (t) => {
+  const { keeper, clock, disk, sent, inner } = await setUp(t)
+  await keeper.connect('1', grant())
+  await clock.advance(HOUR_MS)
+  const caller = keeper.access()
+  const next = grant()
+  ;(await sent()).resolve(next)
+  await caller
+  t.equal(disk.saves.at(-1), next.refreshToken)
+  t.match(await inner.load(), { refreshToken: next.refreshToken, state: 'connected' })
+})
+
+t.test(
+  'tokens that the disk refuses are held, never refreshed over, and written when the disk takes them',
+  async (t) => {
+    const { keeper, clock, disk, refreshes, sent, inner } = await setUp(t)
+    await keeper.connect('1', grant())
+    await clock.advance(HOUR_MS)
+    disk.full = true
+    const caller = keeper.access()
+    const next = grant()
+    ;(await sent()).resolve(next)
+    await t.rejects(caller, { code: 'TOKEN_STORE_FAILED', statusCode: 503 })
+    await t.rejects(keeper.access(), { code: 'TOKEN_STORE_FAILED' })
+    disk.full = false
+    t.equal((await keeper.access()).token, next.accessToken)
+    t.match(await inner.load(), { refreshToken: next.refreshToken })
+    t.equal(refreshes.length, 1)
+  },
+)
+
+t.test('invalid_grant becomes reconnect_required, durably, and nothing more is sent', async (t) => {
+  const { keeper, clock, refreshes, sent, inner } = await setUp(t)
+  await keeper.connect('1', grant())
+  await clock.advance(HOUR_MS)
+  const caller = keeper.access()
+  ;(await sent()).reject(refused())
+  await t.rejects(caller, { code: 'RECONNECT_REQUIRED', statusCode: 409 })
+  t.equal(keeper.connection()?.state, 'reconnect_required')
+  t.equal((await inner.load())?.state, 'reconnect_required')
+  await t.rejects(keeper.access(), { code: 'RECONNECT_REQUIRED' })
+  await keeper.check()
+  t.equal(refreshes.length, 1)
+})
+
+t.test('invalid_grant is not believed when another process has stored a newer token meanwhile', async (t) => {
+  const { keeper, clock, sent, inner } = await setUp(t)
+  await keeper.connect('1', grant())
+  await clock.advance(HOUR_MS)
+  const caller = keeper.access()
+  const request = await sent()
+  const connection = keeper.connection()
+  if (connection === undefined) throw new Error('not connected')
+  const others = {
+    ...connection,
+    accessToken: 'theirs',
+    refreshToken: 'theirs',
+    accessExpiresAt: clock.now() + HOUR_MS,
+  }
+  await inner.save(others)
+  request.reject(refused())
+  t.equal((await caller.catch(() => keeper.access())).token, 'theirs')
+  t.equal(keeper.connection()?.state, 'connected')
+})
+
+t.test(
+  'a refresh of unknown outcome is not repeated for a minute, and a token that is still good is used',
+  async (t) => {
+    const { keeper, clock, refreshes, sent } = await setUp(t)
+    const first = grant()
+    await keeper.connect('1', first)
+    await clock.advance(HOUR_MS - 240_000)
+    const early = keeper.access()
+    ;(await sent()).reject(lost())
+    t.equal((await early).token, first.accessToken, 'four minutes are left')
+    t.equal((await keeper.access()).token, first.accessToken)
+    t.equal(refreshes.length, 1, 'within the minute nothing is sent')
+    await clock.advance(61_000)
+    const later = keeper.access()
+    const next = grant()
+    ;(await sent(2)).resolve(next)
+    t.equal((await later).token, next.accessToken)
+  },
+)
+
+t.test('a refused access token is renewed once, however many requests it hit', async (t) => {
+  const { keeper, refreshes, sent } = await setUp(t)
+  const first = grant()
+  await keeper.connect('1', first)
+  const callers = Array.from({ length: 20 }, () => keeper.renew(first.accessToken))
+  const next = grant()
+  ;(await sent()).resolve(next)
+  for (const { token } of await Promise.all(callers)) t.equal(token, next.accessToken)
+  t.equal((await keeper.renew(first.accessToken)).token, next.accessToken, 'a late caller gets what is there')
+  t.equal(refreshes.length, 1)
+})
+
+t.test('the periodic check refreshes what would expire before the next one, and only that', async (t) => {
+  const { keeper, clock, refreshes, sent } = await setUp(t)
+  await keeper.check()
+  await keeper.connect('1', grant())
+  await keeper.check()
+  t.equal(refreshes.length, 0)
+  await clock.advance(HOUR_MS - 9 * 60_000)
+  const check = keeper.check()
+  ;(await sent()).resolve(grant())
+  await check
+  t.equal(refreshes.length, 1)
+})
+
+t.test(
+  'a refresh that was under way when a person connected anew does not bring the old tokens back',
+  async (t) => {
+    const { keeper, clock, sent, inner } = await setUp(t)
+    await keeper.connect('1', grant())
+    await clock.advance(HOUR_MS)
+    const caller = keeper.access()
+    const request = await sent()
+    const anew = grant()
+    const connecting = keeper.connect('1', anew)
+    request.resolve(grant())
+    await Promise.all([caller, connecting])
+    t.equal((await inner.load())?.refreshToken, anew.refreshToken)
+    t.equal(keeper.connection()?.refreshToken, anew.refreshToken)
+  },
+)
+
+t.test('what is stored can be read neither without the key nor as another company', async (t) => {
+  const { keeper, store, clock } = await setUp(t)
+  await keeper.connect('4620816365000001', grant())
+  const sealed = secrets.seal('token', 'company a')
+  t.throws(() => secrets.open(sealed, 'company b'))
+  t.throws(() => createSecrets('another key of ours').open(sealed, 'company a'))
+  t.throws(() => secrets.open(sealed.replace(/^../, 'zz'), 'company a'))
+  t.equal(secrets.open(sealed, 'company a'), 'token')
+  t.equal((await store.load())?.realmId, '4620816365000001')
+  t.notMatch(
+    JSON.stringify(await store.load())
+      .split('"realm":')[1]
+      ?.slice(0, 50),
+    '4620816365000001',
+  )
+  t.ok(clock.now())
+})
+
+t.test('a wrong SECRET_KEY is one clear line and destroys nothing', async (t) => {
+  const database = await openDatabase(temporaryFolder(t))
+  t.teardown(() => database.close())
+  const clock = createManualClock()
+  const store = createTokenStore({ db: database.db, secrets, clock })
+  const { oauth } = directedIntuit()
+  const keeper = await createTokenKeeper({ store, oauth, secrets, clock, log: quiet, checkIntervalMs: 1 })
+  await keeper.connect('1', grant())
+  const stranger = createTokenStore({ db: database.db, secrets: createSecrets('not the same key'), clock })
+  await t.rejects(stranger.load(), { name: 'ConfigError', message: /^SECRET_KEY: .*Nothing was changed/ })
+  t.ok(await store.load())
+})
+
+t.test('a secret key is made once, kept from other users, and refused when damaged', async (t) => {
+  const folder = temporaryFolder(t)
+  const made = installedSecretKey(folder)
+  t.match(made, { created: true })
+  t.match(installedSecretKey(folder), { created: false, key: made.key })
+  const { statSync } = await import('node:fs')
+  t.equal(statSync(made.path).mode & 0o777, 0o600)
+  writeFileSync(made.path, '')
+  t.throws(() => installedSecretKey(folder), { name: 'ConfigError' })
+  t.ok(sameSecret('a', 'a'))
+  t.notOk(sameSecret('a', 'ab'))
+})

@@ -1,0 +1,28 @@
+// Loaded before the server under measurement: answers over the process channel what it used since the last time.
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+/** CPU in seconds, memory in megabytes, the longest pause of the event loop in milliseconds. */
+export interface Reading {
+  cpuSeconds: number
+  residentMb: number
+  longestPauseMs: number
+}
+
+const delays = monitorEventLoopDelay({ resolution: 1 })
+delays.enable()
+let before = process.cpuUsage()
+
+process.on('message', () => {
+  const { user, system } = process.cpuUsage(before)
+  before = process.cpuUsage()
+  const reading: Reading = {
+    cpuSeconds: (user + system) / 1e6,
+    residentMb: process.memoryUsage.rss() / 2 ** 20,
+    longestPauseMs: delays.max / 1e6,
+  }
+  delays.reset()
+  process.send?.(reading)
+})
+// A server does not outlive its measurement.
+process.on('disconnect', () => process.exit())
+process.channel?.unref()

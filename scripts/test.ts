@@ -25,7 +25,8 @@ const passed = count('pass')
 const failed = count('fail') || (run.status !== 0 || passed === 0 ? 1 : 0)
 const skipped = count('skip')
 
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+// The reporter may leave the cursor in the middle of a line.
+console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 process.exitCode = failed > 0 ? 1 : 0
 
 function readReport(): string {

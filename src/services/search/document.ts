@@ -21,7 +21,7 @@ const maxCodeWords = 5
 
 /** Slots of the keys of words, whole ("=word") or begun ("wo"): where the word stands. Lower slots come first. */
 export const place = { first: 0, later: 1 } as const
-/** Slots of the keys of whole lines ("~word word"): the best name, or another field. */
+/** Slots of the keys of whole lines, closed up ("~wordword"): the best name, or another field. */
 export const whole = { name: 0, other: 1 } as const
 
 /** A digit among the first five characters: serial numbers, of which there are as many as records. */
@@ -40,17 +40,17 @@ export function prefixKey(word: string): string {
   if (!isSerial(word)) return word.slice(0, shortLength)
   return word.slice(0, word.length < prefixLength ? 4 : prefixLength)
 }
-/** The key of a word as a whole; null for long serial numbers, where the key of the first six is as good. */
+/** The key of a word as a whole; null for serial numbers of six and more, where the key of the first six is as good. */
 export function wholeKey(word: string): string | null {
-  return word.length > prefixLength && isSerial(word) ? null : wholeMark + word
+  return word.length >= prefixLength && isSerial(word) ? null : wholeMark + word
 }
 /** The longest key of an address with a word that begins so; null when it is too short to look for. */
 export function contactKey(word: string): string | null {
   const length = contactLengths.findLast((n) => n <= word.length)
   return length === undefined ? null : contactKeyMark + word.slice(0, length)
 }
-/** The key of a whole field, as its words. */
-export const lineKey = (words: string): string => lineMark + words
+/** The key of a whole field with these words. */
+export const lineKey = (words: readonly string[]): string => lineMark + words.join('')
 /** What the keys of whole words, of whole lines and of a code's fragments begin with; no word begins so. */
 export const wholeMark = '='
 const lineMark = '~'
@@ -63,8 +63,8 @@ export const phoneEndKey = (digits: string): string => `$${digits.slice(-4)}`
 /** The text of a record, or '' when it says nothing that can be searched. */
 export function documentText(fields: SearchFields): string {
   const lines = new Set<string>()
-  for (const text of new Set(fields.texts)) addSpellings(lines, text)
   for (const code of new Set(fields.codes)) addCode(lines, code)
+  for (const text of new Set(fields.texts)) addSpellings(lines, text)
   for (const email of fields.emails ?? []) addEmail(lines, email)
   for (const phone of fields.phones ?? []) {
     const digits = digitsOf(phone)
@@ -133,14 +133,18 @@ export function documentTerms(text: string): Terms {
       for (let i = 1; i + 3 <= line.length; i++) terms[0].push(fragmentMark + line.slice(i, i + 3))
     } else if (kind === ' ' || kind === ':') {
       const phrase = line.slice(line.indexOf(' ') + 1)
+      const words = phrase.split(' ')
       // The name, and codes closed up: these must come first when typed whole, however many others begin so.
-      if (kind === ' ' && phrase.length <= maxLine && (n === 0 || !phrase.includes(' '))) {
-        terms[n === 0 ? whole.name : whole.other].push(lineKey(phrase))
+      if (kind === ' ' && phrase.length <= maxLine && (n === 0 || words.length === 1)) {
+        terms[n === 0 ? whole.name : whole.other].push(lineKey(words))
       }
-      for (const [i, word] of phrase.split(' ').entries()) {
+      for (const [i, word] of words.entries()) {
+        const list = terms[kind === ' ' && i > 0 ? place.later : place.first]
+        const term = kind === ':' ? contactMark + word : word
+        // Spellings repeat most words; asking here is cheaper than filing them again.
+        if (list.includes(term) || (list === terms[place.later] && terms[place.first].includes(term))) continue
         if (left-- <= 0) break
-        if (kind === ':') terms[0].push(contactMark + word)
-        else terms[i === 0 ? place.first : place.later].push(word)
+        list.push(term)
       }
     }
   }
@@ -150,11 +154,10 @@ export function documentTerms(text: string): Terms {
 /** Whether a term is a key as it is. */
 export const isKey = (term: string): boolean => plainMarks.has(term[0] as string)
 
-/** The word of a term that is no key; null for a contact's. */
-export const wordOf = (term: string): string | null => (term[0] === contactMark ? null : term)
-
-/** Whether a term is likely in many records, which addresses and serial numbers are not. */
-export const comesBack = (term: string): boolean => term[0] !== contactMark && !isSerial(term)
+/** The words of names among terms. */
+export function* wordsOfTerms(terms: Iterable<string>): Iterable<string> {
+  for (const term of terms) if (term[0] !== contactMark && !isKey(term)) yield term
+}
 
 /** The keys of a term. */
 export function keysOf(term: string): string[] {

@@ -1,9 +1,10 @@
 // One search index: numbered texts over FlexSearch. A changed record leaves a tombstone and comes back under a new,
 // higher number, so a change costs the same at every size. Numbers below `base` were filed most important first; those
 // from `base` on came later, in the order of the changes. Compaction (build.ts) makes a new one without tombstones.
-import { documentTerms, fragmentMark, isSerial, place, prefixKey } from './document.ts'
-import { createPostings, type List, type Slots } from './postings.ts'
-import { createVocabulary } from './vocabulary.ts'
+import { documentTerms, fragmentMark, isSerial, place, prefixKey, wholeMark, wordsOfTerms } from './document.ts'
+import { withRoom } from './ints.ts'
+import { createPostings, type List, type Postings, type Slots } from './postings.ts'
+import { createVocabulary, type Vocabulary } from './vocabulary.ts'
 
 const none = -1
 /** When more words begin alike, the list of their first letters is less work than all of theirs. */
@@ -44,22 +45,31 @@ export interface FieldIndex {
   disturb(): void
   /** True when lists are in order of importance. */
   readonly ordered: boolean
-  /** Ends the first build: numbers so far are in order of importance. In steps, for breaks. */
-  seal(): Iterable<void>
-  /** True when most of it was filed out of order, or never sealed. */
+  /** True when so much was filed out of order that a new build is worth it. */
   readonly untidy: boolean
 }
 
-export function createFieldIndex(): FieldIndex {
-  const vocabulary = createVocabulary()
-  const postings = createPostings(vocabulary.add)
-  const texts: string[] = []
-  let slots = new Int32Array(64)
+/** What an index begins with: `slots` and `texts` of the numbers from 0, most important first, filed in the others. */
+export interface FirstFilling {
+  postings: Postings
+  vocabulary: Vocabulary
+  slots: Int32Array<ArrayBuffer>
+  texts: string[]
+}
+
+/** An empty index, or one with a first filling. */
+export function createFieldIndex(filling?: FirstFilling): FieldIndex {
+  const { postings, vocabulary, texts } = filling ?? emptyFilling()
+  let slots = filling?.slots ?? new Int32Array(64)
   let numbers = new Int32Array(64).fill(none)
-  let base = 0
+  for (let number = 0; number < texts.length; number++) {
+    const slot = slots[number] as number
+    numbers = withRoom(numbers, slot, none)
+    numbers[slot] = number
+  }
+  const base = texts.length
   let dead = 0
   let ordered = true
-  let sealed = false
 
   const numberOf = (slot: number): number => (slot < numbers.length ? (numbers[slot] as number) : none)
   const textOfSlot = (slot: number): string => texts[numberOf(slot)] ?? ''
@@ -88,9 +98,7 @@ export function createFieldIndex(): FieldIndex {
   }
 
   return {
-    get base() {
-      return base
-    },
+    base,
     get count() {
       return texts.length
     },
@@ -115,9 +123,13 @@ export function createFieldIndex(): FieldIndex {
       texts.push(text)
       slots = withRoom(slots, number)
       slots[number] = slot
-      numbers = withRoom(numbers, slot)
+      numbers = withRoom(numbers, slot, none)
       numbers[slot] = number
-      postings.add(number, documentTerms(text))
+      const terms = documentTerms(text)
+      for (const word of new Set(wordsOfTerms(terms.flat()))) {
+        if (postings.lists(wholeMark + word) === undefined) vocabulary.add(word)
+      }
+      postings.add(number, terms)
       return true
     },
     get ordered() {
@@ -126,16 +138,8 @@ export function createFieldIndex(): FieldIndex {
     disturb() {
       ordered = false
     },
-    *seal() {
-      // Nothing yet: the first records will come in great number.
-      if (texts.length === 0) return
-      base = texts.length
-      sealed = true
-      yield* postings.seal()
-      yield* vocabulary.seal()
-    },
     get untidy() {
-      return !sealed || texts.length - base > texts.length * looseShare
+      return texts.length - base > texts.length * looseShare
     },
   }
 }
@@ -145,9 +149,4 @@ function slotsOf(...sources: Slots[]): Pick<Starts, 'first' | 'later'> {
   return { first: at(place.first), later: at(place.later) }
 }
 
-function withRoom(array: Int32Array<ArrayBuffer>, at: number): Int32Array<ArrayBuffer> {
-  if (at < array.length) return array
-  const bigger = new Int32Array(Math.max(at + 1, array.length * 2)).fill(none)
-  bigger.set(array)
-  return bigger
-}
+const emptyFilling = () => ({ postings: createPostings(), vocabulary: createVocabulary(), texts: [] as string[] })

@@ -45,13 +45,13 @@ export function runPasses(query: Query, hits: Hits): void {
 }
 
 /** The whole name, the whole of another field, and "fr m94s-38" for the code FRM94S38, whatever else holds its pieces. */
-function exact({ words, joined }: Query, hits: Hits): void {
-  const lines = new Set([words.join(' '), joined])
-  for (const line of lines) {
-    const lists = hits.index.lists(lineKey(line))
-    hits.take(lists?.[whole.name], tier.name)
-    hits.take(lists?.[whole.other], tier.exact)
-  }
+function exact({ words }: Query, hits: Hits): void {
+  const lists = hits.index.lists(lineKey(words))
+  const typed = `\n ${words.join(' ')}\n`
+  const closed = `\n ${words.join('')}\n`
+  const check = (text: string) => (text.startsWith(typed) ? tier.name : text.includes(closed) ? tier.exact : null)
+  hits.scan(lists?.[whole.name], check, tier.name)
+  hits.take(lists?.[whole.other], tier.exact)
 }
 
 function email(query: Query, hits: Hits): void {

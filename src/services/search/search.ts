@@ -5,8 +5,8 @@ import type { CachedRow, Entity } from '../entities/entity.ts'
 import { createHits } from './hits.ts'
 import { runPasses } from './passes.ts'
 import { readQuery } from './query.ts'
-import { createSlices, type YieldNow } from './slices.ts'
-import { createStore, type EntityStore, loadStore } from './store.ts'
+import { createSlices, type Slices, type YieldNow } from './slices.ts'
+import { createStore, createStoreBuilder, type EntityStore } from './store.ts'
 
 export type { CachedRow } from '../entities/entity.ts'
 
@@ -45,7 +45,9 @@ export interface SearchService {
   search(index: string, query: string, limit: number): SearchAnswer
   /** Applies committed changes in slices; resolves when they are searchable. Calls keep their order. */
   apply(change: SearchChange): Promise<void>
-  /** Replaces all of an entity by the rows of the cache; the old answers until the new is whole. */
+  /** Begins to fill an entity anew; the old answers until the new is whole. Changes applied meanwhile would be lost. */
+  load(entity: string): Load
+  /** Replaces all of an entity by the rows of the cache: a `load` of all of them. */
   rebuild(entity: string, batches: AsyncIterable<readonly CachedRow[]>): Promise<void>
   /** After many changes: brings the indexes into their best order and form, in the background, where it is worth it. */
   tidy(): void
@@ -55,6 +57,14 @@ export interface SearchService {
   status(): Record<string, IndexStatus>
   /** Resolves when every call so far is done and no compaction runs. For tests and shutdown. */
   settled(): Promise<void>
+}
+
+/** An entity's records on their way into search, in any order. */
+export interface Load {
+  /** Takes committed changes in, in slices. They are not searchable yet. */
+  add(change: Omit<SearchChange, 'entity'>): Promise<void>
+  /** Makes all of it searchable, in place of what was there. */
+  finish(): Promise<void>
 }
 
 export interface SearchDeps {
@@ -120,26 +130,23 @@ export function createSearch({
     compaction ??= compactAll()
   }
 
-  async function applyNow({ entity, upserts, removals }: SearchChange): Promise<void> {
-    const store = storeOf(entity)
-    const slices = createSlices(yieldNow)
-    for (const row of upserts) {
-      store.upsert(row)
-      if (slices.due()) await slices.pause()
-    }
-    for (const id of removals) {
-      store.remove(id)
-      if (slices.due()) await slices.pause()
-    }
+  async function applyNow({ entity, ...change }: SearchChange): Promise<void> {
+    await changeAll(storeOf(entity), change, createSlices(yieldNow))
     lastChange.set(entity, clock.now())
     compactLater()
   }
 
-  async function rebuildNow(name: string, batches: AsyncIterable<readonly CachedRow[]>): Promise<void> {
+  function begin(name: string): Load {
     const entity = byName.get(name)
     if (!entity) throw new RangeError(`unknown entity: ${name}`)
-    stores.set(name, await loadStore(entity, batches, createSlices(yieldNow)))
-    lastChange.set(name, clock.now())
+    const builder = createStoreBuilder(entity)
+    return {
+      add: (change) => changeAll(builder, change, createSlices(yieldNow)),
+      async finish() {
+        stores.set(name, await builder.finish(createSlices(yieldNow)))
+        lastChange.set(name, clock.now())
+      },
+    }
   }
 
   return {
@@ -152,7 +159,16 @@ export function createSearch({
       return fieldIndex ? answer(createHits(fieldIndex, records, limit), query, records) : empty()
     },
     apply: (change) => inOrder(() => applyNow(change)),
-    rebuild: (entity, batches) => inOrder(() => rebuildNow(entity, batches)),
+    load(entity) {
+      const { add, finish } = begin(entity)
+      return { add, finish: () => inOrder(finish) }
+    },
+    rebuild: (entity, batches) =>
+      inOrder(async () => {
+        const { add, finish } = begin(entity)
+        for await (const upserts of batches) await add({ upserts, removals: [] })
+        await finish()
+      }),
     tidy() {
       tidyAgain = true
       compactLater()
@@ -181,6 +197,21 @@ export function createSearch({
       await queue
       while (compaction !== null) await compaction
     },
+  }
+}
+
+async function changeAll(
+  store: Pick<EntityStore, 'upsert' | 'remove'>,
+  { upserts, removals }: Omit<SearchChange, 'entity'>,
+  slices: Slices,
+): Promise<void> {
+  for (const row of upserts) {
+    store.upsert(row)
+    if (slices.due()) await slices.pause()
+  }
+  for (const id of removals) {
+    store.remove(id)
+    if (slices.due()) await slices.pause()
   }
 }
 

@@ -24,10 +24,10 @@ export function createSlices(yieldNow: YieldNow = setImmediate, sliceMs = 3): Sl
 
 /** A stable merge sort in slices: `before(a, b)` says that a must come first. Answers with a new array. */
 export async function sortInSlices(
-  values: Int32Array,
+  values: Int32Array<ArrayBuffer>,
   before: (a: number, b: number) => boolean,
   slices: Slices,
-): Promise<Int32Array> {
+): Promise<Int32Array<ArrayBuffer>> {
   let from = Int32Array.from(values)
   let to = new Int32Array(values.length)
   for (let width = 1; width < values.length; width *= 2) {

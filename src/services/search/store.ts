@@ -1,6 +1,6 @@
 // What the search holds of one entity: its records and one index per feed. Applies changes and compacts.
 import type { CachedRow, Entity, Raw } from '../entities/entity.ts'
-import { buildIndex } from './build.ts'
+import { type Builder, createBuilder } from './build.ts'
 import { documentText } from './document.ts'
 import { createFieldIndex, type FieldIndex } from './field-index.ts'
 import { asciiJson } from './json.ts'
@@ -27,69 +27,82 @@ export interface EntityStore {
 
 /** An empty store of an entity. */
 export function createStore(entity: Entity): EntityStore {
-  const records = createRecords()
-  const indexes: FieldIndex[] = entity.indexes.map(() => createFieldIndex())
-  return storeOver(entity, records, indexes)
+  return storeOver(
+    entity,
+    createRecords(),
+    entity.indexes.map(() => createFieldIndex()),
+  )
 }
 
-/** A store built from the cache; the batches are read to their end before the indexes are made. */
-export async function loadStore(
-  entity: Entity,
-  batches: AsyncIterable<readonly CachedRow[]>,
-  slices: Slices,
-): Promise<EntityStore> {
+/** A store in the making: takes rows in any order, the last one of a record counts. */
+export interface StoreBuilder {
+  upsert(row: CachedRow): void
+  remove(id: string): void
+  /** The store, with every index built. Nothing may be changed from here on. */
+  finish(slices: Slices): Promise<EntityStore>
+}
+
+export function createStoreBuilder(entity: Entity): StoreBuilder {
   const records = createRecords()
-  const texts: string[][] = entity.indexes.map(() => [])
-  for await (const batch of batches) {
-    for (const row of batch) {
+  const builders = entity.indexes.map(() => createBuilder(records))
+  const file = filer(entity, records, (i, slot, text) => (builders[i] as Builder).set(slot, text))
+  return {
+    ...file,
+    async finish(slices) {
+      const indexes: FieldIndex[] = []
+      for (const builder of builders) indexes.push((await builder.finish(slices)) ?? createFieldIndex())
+      return storeOver(entity, records, indexes)
+    },
+  }
+}
+
+/** What a changed record says to the index at position `i` of `entity.indexes`; `moved`: it matters more or less now. */
+type File = (i: number, slot: number, text: string, moved: boolean) => void
+
+/** Keeps `records` up to date and hands each index the new text of a record. */
+function filer(entity: Entity, records: Records, file: File): Pick<EntityStore, 'upsert' | 'remove'> {
+  function remove(id: string): void {
+    const slot = records.slotOf(id)
+    if (slot === undefined) return
+    for (let i = 0; i < entity.indexes.length; i++) file(i, slot, '', false)
+    records.remove(id)
+  }
+  return {
+    remove,
+    upsert(row) {
       const raw = row.active ? readRaw(row.json) : null
-      if (raw === null) {
-        records.remove(row.id)
-        continue
-      }
+      if (raw === null) return remove(row.id)
+      const before = records.slotOf(row.id)
+      const moved = before !== undefined && records.lastUpdatedOf(before) !== row.lastUpdated
       const slot = records.put(row.id, asciiJson(entity.result(raw)), row.lastUpdated)
       entity.indexes.forEach((feed, i) => {
         const fields = feed.fields(raw)
-        ;(texts[i] as string[])[slot] = fields === null ? '' : documentText(fields)
+        file(i, slot, fields === null ? '' : documentText(fields), moved)
       })
-      if (slices.due()) await slices.pause()
-    }
+    },
   }
-  const indexes: FieldIndex[] = []
-  for (const bySlot of texts) {
-    const index = await buildIndex(records, (slot) => bySlot[slot] ?? '', slices)
-    indexes.push(index ?? createFieldIndex())
-    bySlot.length = 0
-  }
-  return storeOver(entity, records, indexes)
 }
 
 function storeOver(entity: Entity, records: Records, indexes: FieldIndex[]): EntityStore {
   /** Records that changed while a compaction runs; null when none runs. */
   let touched: Set<number> | null = null
 
-  /** `moved`: the record matters more or less than before, even where its words stayed the same. */
-  function change(slot: number, raw: Raw | null, moved: boolean): void {
+  const file = filer(entity, records, (i, slot, text, moved) => {
     touched?.add(slot)
-    entity.indexes.forEach((feed, i) => {
-      const fields = raw === null ? null : feed.fields(raw)
-      const index = indexes[i] as FieldIndex
-      if (!index.set(slot, fields === null ? '' : documentText(fields)) && moved) index.disturb()
-    })
-  }
-
-  function remove(id: string): void {
-    const slot = records.slotOf(id)
-    if (slot === undefined) return
-    change(slot, null, false)
-    records.remove(id)
-  }
+    const index = indexes[i] as FieldIndex
+    if (!index.set(slot, text) && moved) index.disturb()
+  })
 
   async function compactOne(i: number, slices: Slices, cancelled: () => boolean): Promise<void> {
     const old = indexes[i] as FieldIndex
     touched = new Set()
     try {
-      const fresh = await buildIndex(records, old.textOfSlot, slices, cancelled)
+      const builder = createBuilder(records)
+      for (const slot of Int32Array.from(records.slots())) {
+        builder.set(slot, old.textOfSlot(slot))
+        if (slices.due()) await slices.pause()
+      }
+      const fresh = await builder.finish(slices, cancelled)
       if (fresh === null) return
       for (const slot of touched) {
         // A slot that changes again during a pause goes to the end of the set and is visited again.
@@ -106,14 +119,7 @@ function storeOver(entity: Entity, records: Records, indexes: FieldIndex[]): Ent
   return {
     records,
     indexes,
-    remove,
-    upsert(row) {
-      const raw = row.active ? readRaw(row.json) : null
-      if (raw === null) return remove(row.id)
-      const before = records.slotOf(row.id)
-      const moved = before !== undefined && records.lastUpdatedOf(before) !== row.lastUpdated
-      change(records.put(row.id, asciiJson(entity.result(raw)), row.lastUpdated), raw, moved)
-    },
+    ...file,
     async compact(slices, tidy, cancelled) {
       for (let i = 0; i < indexes.length; i++) {
         const { dead, count, untidy } = indexes[i] as FieldIndex

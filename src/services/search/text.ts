@@ -33,10 +33,11 @@ const umlauts: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue'
 const umlaut = /[äöüøå]/g
 const separators = /[^\p{L}\p{N}\p{M}]+/u
 const asciiSeparators = /[^a-z0-9]+/
-const separatorsInside = /[^\p{L}\p{N}\p{M}\s]+/gu
+/** The colon stands between the names of a hierarchy, which nobody types closed up. */
+const separatorsInside = /[^\p{L}\p{N}\p{M}\s:]+/gu
 /** What the plainest spelling closes up, and what has anything else between its letters. */
 const opens = /['.]/
-const punctuated = /[^a-z0-9\s]/
+const punctuated = /[^a-z0-9\s:]/
 /** Dots that only mark an abbreviation, as in L.L.C. or J.R. */
 const abbreviation = /(?<![\p{L}\p{N}])\p{L}(?:\.\p{L})+(?![\p{L}\p{N}])/gu
 

@@ -59,11 +59,12 @@ export async function fullPass(deps: PassDeps, context: PassContext): Promise<Pa
     search.tidy()
     return report
   }
-  // The first records: one build at the end costs half of following page by page.
+  // The first records: built once all are there, which costs a fraction of following page by page.
+  const load = search.load(name)
   try {
-    return await run(deps, context, async () => undefined)
+    return await run(deps, context, load.add)
   } finally {
-    if (!signal.aborted) await search.rebuild(name, cache.batches(realm, name))
+    if (!signal.aborted) await load.finish()
   }
 }
 

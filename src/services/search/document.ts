@@ -62,48 +62,55 @@ export const phoneEndKey = (digits: string): string => `$${digits.slice(-4)}`
 
 /** The text of a record, or '' when it says nothing that can be searched. */
 export function documentText(fields: SearchFields): string {
-  const lines = new Set<string>()
-  for (const code of new Set(fields.codes)) addCode(lines, code)
-  for (const text of new Set(fields.texts)) addSpellings(lines, text)
+  // Arrays, not sets: V8 keeps each text that a set is asked for in one table of the whole process.
+  const lines: string[] = []
+  for (const code of distinct(fields.codes)) addCode(lines, code)
+  for (const text of distinct(fields.texts)) addSpellings(lines, text)
   for (const email of fields.emails ?? []) addEmail(lines, email)
   for (const phone of fields.phones ?? []) {
     const digits = digitsOf(phone)
-    if (digits.length >= 4) lines.add(`#${digits}`)
+    if (digits.length >= 4) add(lines, `#${digits}`)
   }
-  return lines.size === 0 ? '' : `\n${[...lines].join('\n')}\n`
+  return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
 }
 
-function addSpellings(lines: Set<string>, text: string): void {
-  for (const words of spellings(text)) lines.add(` ${words.join(' ')}`)
+const distinct = (texts: readonly string[] = []) => texts.filter((text, i) => texts.indexOf(text) === i)
+
+function add(lines: string[], line: string): void {
+  if (!lines.includes(line)) lines.push(line)
+}
+
+function addSpellings(lines: string[], text: string): void {
+  for (const words of spellings(text)) add(lines, ` ${words.join(' ')}`)
 }
 
 /** A code is also a text; besides, it is searchable without separators, with and without leading zeros. */
-function addCode(lines: Set<string>, code: string): void {
+function addCode(lines: string[], code: string): void {
   const lists = spellings(code)
   const words = lists[0]
   if (!words) return
-  for (const list of lists) lines.add(` ${list.join(' ')}`)
+  for (const list of lists) add(lines, ` ${list.join(' ')}`)
   const joined = words.join('')
   if (joined.length > maxCode) return
-  lines.add(` ${joined}`)
+  add(lines, ` ${joined}`)
   const bare = words.map((word) => word.replace(/^0+(?=.)/, ''))
   if (bare.join(' ') !== words.join(' ')) {
-    lines.add(` ${bare.join(' ')}`)
-    lines.add(` ${bare.join('')}`)
+    add(lines, ` ${bare.join(' ')}`)
+    add(lines, ` ${bare.join('')}`)
   }
-  if (words.length <= maxCodeWords && /\d/.test(joined)) lines.add(`%${joined}`)
+  if (words.length <= maxCodeWords && /\d/.test(joined)) add(lines, `%${joined}`)
 }
 
 /** The domain is searchable by its words, without the top level that half the world shares. */
-function addEmail(lines: Set<string>, email: string): void {
+function addEmail(lines: string[], email: string): void {
   const address = fold(email).trim().slice(0, 100)
   const at = address.lastIndexOf('@')
   if (at < 1) return
   const dot = address.lastIndexOf('.')
   const words = spellings(`${address.slice(0, at)} ${address.slice(at + 1, dot > at ? dot : undefined)}`)[0]
   if (!words) return
-  lines.add(`@${address.replace(/\s+/g, '')}`)
-  lines.add(`: ${words.join(' ')}`)
+  add(lines, `@${address.replace(/\s+/g, '')}`)
+  add(lines, `: ${words.join(' ')}`)
 }
 
 /** The lines of a text, without their ends. */

@@ -158,30 +158,51 @@ interface Numbering {
   numberOf(text: string): number
 }
 
-/** One map of a million keys would stop the world when it grows: so many smaller ones (a power of two). */
-const maps = 256
-
+/**
+ * A hash table with open addresses. A Map would do, but V8 looks each key up in one table of the whole process first,
+ * and stops the world when a map of a million keys grows.
+ */
 function createNumbering(): Numbering {
-  const byText = Array.from({ length: maps }, () => new Map<string, number>())
   const texts: string[] = []
+  let hashes = new Int32Array(64)
+  let table = new Int32Array(1024).fill(-1)
+
+  function place(hash: number, number: number): void {
+    const mask = table.length - 1
+    let at = hash & mask
+    while ((table[at] as number) >= 0) at = (at + 1) & mask
+    table[at] = number
+  }
+
   return {
     get size() {
       return texts.length
     },
     texts,
     numberOf(text) {
-      const map = byText[addressOf(text)] as Map<string, number>
-      const known = map.get(text)
-      if (known !== undefined) return known
-      map.set(text, texts.length)
-      return texts.push(text) - 1
+      const hash = hashOf(text)
+      const mask = table.length - 1
+      for (let at = hash & mask; ; at = (at + 1) & mask) {
+        const number = table[at] as number
+        if (number < 0) break
+        if (hashes[number] === hash && texts[number] === text) return number
+      }
+      const number = texts.push(text) - 1
+      hashes = withRoom(hashes, number)
+      hashes[number] = hash
+      if (number * 2 > table.length) {
+        table = new Int32Array(table.length * 2).fill(-1)
+        for (let each = 0; each < number; each++) place(hashes[each] as number, each)
+      }
+      place(hash, number)
+      return number
     },
   }
 }
 
-/** Spreads texts over the maps: by their ends, where they differ most. */
-function addressOf(text: string): number {
-  const { length } = text
-  const end = text.charCodeAt(length - 1) * 31 + text.charCodeAt(length >> 1)
-  return (end * 31 + text.charCodeAt(0) + length) & (maps - 1)
+/** FNV-1a over UTF-16 units, its high bits mixed into the low ones. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash ^ (hash >>> 15)
 }

@@ -108,7 +108,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         const answer = await send(read, signal)
         const fault = faultOf(answer)
         if (fault === undefined) return use(answer)
-        if (fault.code === 'QBO_THROTTLED') limiter.pause(answer.retryAfterMs ?? THROTTLED_MS)
+        if (fault.code === 'QBO_THROTTLED') limiter.pause(answer.retryAfterMs ?? THROTTLED_MS, true)
         else if (answer.retryAfterMs !== undefined) limiter.pause(answer.retryAfterMs)
         throw fault
       } catch (error) {

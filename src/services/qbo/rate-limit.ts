@@ -1,28 +1,40 @@
 // Keeps every request of one realm within Intuit's limits: 10 at once, 10 a second, 500 a minute
-// (developer.intuit.com, Limits and throttles). Requests start evenly spaced, since what counts is when they
-// arrive: a burst that leaves in one second can arrive together with the next one.
+// (developer.intuit.com, Limits and throttles). What counts is when requests arrive, which nobody tells us: after they
+// started and before their answer came. So the second of a request begins when its answer has come, or when it must
+// have arrived.
 
 import type { Clock } from '../clock.ts'
 
-/** The limits; the defaults are Intuit's with a margin for what the network adds. */
+/** The limits; the defaults are Intuit's. */
 export interface RateLimits {
   concurrent: number
-  /** Least time between two starts, in milliseconds. */
-  spacingMs: number
+  perSecond: number
   perMinute: number
 }
 
-const INTUIT_LIMITS: RateLimits = { concurrent: 10, spacingMs: 104, perMinute: 500 }
+const INTUIT_LIMITS: RateLimits = { concurrent: 10, perSecond: 10, perMinute: 500 }
 
-/** The minute's window is a little longer than a minute, for the same reason as the spacing. */
+/** Least time between two starts: the answers to a burst would come in one piece. */
+const SPACING_MS = 40
+/** A request has arrived this long after it started, as far as the limits are concerned. */
+const ARRIVED_MS = 120
+/** The same once QuickBooks has refused a request all the same. */
+const ARRIVED_LATE_MS = 400
+const SECOND_MS = 1001
 const MINUTE_MS = 60_500
+
+/** A request's start, and its end once it has one; epoch milliseconds. */
+interface Span {
+  start: number
+  end: number | undefined
+}
 
 /** Admits requests in the order in which they asked. */
 export interface RateLimiter {
   /** Runs `task` when the limits allow it. Rejects without running it when `signal` is aborted first. */
   run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>
-  /** Nothing starts for `ms` from now: QuickBooks asked to wait. */
-  pause(ms: number): void
+  /** Nothing starts for `ms` from now: QuickBooks asked to wait. `refused`: because the limits were not kept. */
+  pause(ms: number, refused?: boolean): void
   /** Milliseconds until the next request may start; 0 when it may now. */
   waitMs(): number
 }
@@ -30,18 +42,29 @@ export interface RateLimiter {
 /** A limiter for one realm. */
 export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLimits> }): RateLimiter {
   const { clock } = deps
-  const { concurrent, spacingMs, perMinute } = { ...INTUIT_LIMITS, ...deps.limits }
-  const waiting: (() => void)[] = []
-  const starts: number[] = []
+  const { concurrent, perSecond, perMinute } = { ...INTUIT_LIMITS, ...deps.limits }
+  const waiting: ((span: Span) => void)[] = []
+  /** The last requests, as many as the minute allows, oldest first. */
+  const spans: Span[] = []
   let running = 0
   let pausedUntil = 0
+  let arrivedMs = ARRIVED_MS
   let timer = false
 
   function nextStart(): number {
-    const spaced = (starts.at(-1) ?? Number.NEGATIVE_INFINITY) + spacingMs
-    const windowed = starts.length < perMinute ? 0 : (starts[0] as number) + MINUTE_MS
-    return Math.max(spaced, windowed, pausedUntil)
+    const last = spans.at(-1)
+    const ofSecond = spans.at(-perSecond)
+    const ofMinute = spans.at(-perMinute)
+    return Math.max(
+      last === undefined ? 0 : last.start + SPACING_MS,
+      spans.length < perSecond || ofSecond === undefined ? 0 : arrival(ofSecond) + SECOND_MS,
+      spans.length < perMinute || ofMinute === undefined ? 0 : ofMinute.start + MINUTE_MS,
+      pausedUntil,
+    )
   }
+
+  /** The latest time at which a request can have arrived. */
+  const arrival = ({ start, end }: Span) => Math.min(start + arrivedMs, end ?? Number.POSITIVE_INFINITY)
 
   function admit(): void {
     while (waiting.length > 0 && running < concurrent) {
@@ -50,11 +73,12 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
         wakeIn(wait)
         return
       }
-      starts.push(clock.now())
-      if (starts.length > perMinute) starts.shift()
+      const span: Span = { start: clock.now(), end: undefined }
+      spans.push(span)
+      if (spans.length > perMinute) spans.shift()
       running += 1
       const start = waiting.shift()
-      start?.()
+      start?.(span)
     }
   }
 
@@ -67,12 +91,12 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
     })
   }
 
-  function enter(signal?: AbortSignal): Promise<void> {
+  function enter(signal?: AbortSignal): Promise<Span> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      const start = () => {
+      const start = (span: Span) => {
         signal?.removeEventListener('abort', leave)
-        resolve()
+        resolve(span)
       }
       const leave = () => {
         const place = waiting.indexOf(start)
@@ -87,15 +111,17 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
 
   return {
     async run(task, signal) {
-      await enter(signal)
+      const span = await enter(signal)
       try {
         return await task()
       } finally {
+        span.end = clock.now()
         running -= 1
         admit()
       }
     },
-    pause(ms) {
+    pause(ms, refused = false) {
+      if (refused) arrivedMs = ARRIVED_LATE_MS
       pausedUntil = Math.max(pausedUntil, clock.now() + ms)
     },
     waitMs: () => Math.max(0, nextStart() - clock.now()),

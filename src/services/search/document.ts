@@ -149,7 +149,8 @@ export function documentTerms(text: string): Terms {
         const list = terms[kind === ' ' && i > 0 ? place.later : place.first]
         const term = kind === ':' ? contactMark + word : word
         // Spellings repeat most words; asking here is cheaper than filing them again.
-        if (list.includes(term) || (list === terms[place.later] && terms[place.first].includes(term))) continue
+        if (list.includes(term) || (list === terms[place.later] && terms[place.first].includes(term)))
+          continue
         if (left-- <= 0) break
         list.push(term)
       }

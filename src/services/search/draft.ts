@@ -63,7 +63,8 @@ export function createDraft(): Draft {
       }
       const term = (item - slot) / slotCount
       const last = termEnds[term] as number
-      for (let k = term === 0 ? 0 : (termEnds[term - 1] as number); k < last; k++) once(termKeys[k] as number, slot)
+      for (let k = term === 0 ? 0 : (termEnds[term - 1] as number); k < last; k++)
+        once(termKeys[k] as number, slot)
     }
     function once(key: number, slot: number): void {
       if (seen[key] === mark) return

@@ -1,7 +1,15 @@
 // One search index: numbered texts over FlexSearch. A changed record leaves a tombstone and comes back under a new,
 // higher number, so a change costs the same at every size. Numbers below `base` were filed most important first; those
 // from `base` on came later, in the order of the changes. Compaction (build.ts) makes a new one without tombstones.
-import { documentTerms, fragmentMark, isSerial, place, prefixKey, wholeMark, wordsOfTerms } from './document.ts'
+import {
+  documentTerms,
+  fragmentMark,
+  isSerial,
+  place,
+  prefixKey,
+  wholeMark,
+  wordsOfTerms,
+} from './document.ts'
 import { withRoom } from './ints.ts'
 import { createPostings, type List, type Postings, type Slots } from './postings.ts'
 import { createVocabulary, type Vocabulary } from './vocabulary.ts'
@@ -149,4 +157,8 @@ function slotsOf(...sources: Slots[]): Pick<Starts, 'first' | 'later'> {
   return { first: at(place.first), later: at(place.later) }
 }
 
-const emptyFilling = () => ({ postings: createPostings(), vocabulary: createVocabulary(), texts: [] as string[] })
+const emptyFilling = () => ({
+  postings: createPostings(),
+  vocabulary: createVocabulary(),
+  texts: [] as string[],
+})

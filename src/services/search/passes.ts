@@ -49,7 +49,8 @@ function exact({ words }: Query, hits: Hits): void {
   const lists = hits.index.lists(lineKey(words))
   const typed = `\n ${words.join(' ')}\n`
   const closed = `\n ${words.join('')}\n`
-  const check = (text: string) => (text.startsWith(typed) ? tier.name : text.includes(closed) ? tier.exact : null)
+  const check = (text: string) =>
+    text.startsWith(typed) ? tier.name : text.includes(closed) ? tier.exact : null
   hits.scan(lists?.[whole.name], check, tier.name)
   hits.take(lists?.[whole.other], tier.exact)
 }

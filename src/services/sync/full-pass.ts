@@ -51,16 +51,15 @@ const SHARE = 0.1
  * @throws AppError when QuickBooks did not deliver everything; whatever was committed by then is newer data and stays.
  */
 export async function fullPass(deps: PassDeps, context: PassContext): Promise<PassReport> {
-  const { search, cache } = deps
-  const { realm, entity, before, signal } = context
-  const name = entity.name
+  const { search } = deps
+  const { entity, before, signal } = context
   if (before !== undefined && before.records > 0) {
-    const report = await run(deps, context, (change) => search.apply({ entity: name, ...change }))
+    const report = await run(deps, context, (change) => search.apply({ entity: entity.name, ...change }))
     search.tidy()
     return report
   }
   // The first records: built once all are there, which costs a fraction of following page by page.
-  const load = search.load(name)
+  const load = search.load(entity.name)
   try {
     return await run(deps, context, load.add)
   } finally {

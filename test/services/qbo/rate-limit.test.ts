@@ -41,6 +41,57 @@ t.test(
   },
 )
 
+t.test('a request counts from when it can have arrived, however late that is', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(100), fc.nat(400)), { minLength: 60, maxLength: 60 }),
+      async (travels) => {
+        const clock = createManualClock()
+        const limiter = createRateLimiter({ clock })
+        const arrivals: number[] = []
+        for (const [there, back] of travels) {
+          void limiter.run(async () => {
+            await clock.sleep(there)
+            arrivals.push(clock.now())
+            await clock.sleep(back)
+          })
+        }
+        await clock.advance(60_000)
+        t.equal(arrivals.length, travels.length)
+        return within(
+          arrivals.toSorted((a, b) => a - b),
+          1000,
+          10,
+        )
+      },
+    ),
+    { numRuns: 15 },
+  )
+})
+
+t.test('after a refusal, requests are given more time to arrive', async (t) => {
+  const clock = createManualClock()
+  const limiter = createRateLimiter({ clock })
+  limiter.pause(60_000, true)
+  const arrivals: number[] = []
+  for (let i = 0; i < 40; i++) {
+    void limiter.run(async () => {
+      await clock.sleep(i % 10 === 0 ? 390 : 0)
+      arrivals.push(clock.now())
+      await clock.sleep(500)
+    })
+  }
+  await clock.advance(120_000)
+  t.equal(arrivals.length, 40)
+  t.ok(
+    within(
+      arrivals.toSorted((a, b) => a - b),
+      1000,
+      10,
+    ),
+  )
+})
+
 /** Whether no window of `ms` holds more than `limit` starts. */
 const within = (starts: number[], ms: number, limit: number): boolean =>
   starts.every((start, i) => (starts[i + limit] ?? Number.POSITIVE_INFINITY) - start >= ms)

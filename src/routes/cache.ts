@@ -88,7 +88,7 @@ const routes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { ver
         config: { access: 'admin' },
         schema: {
           summary: `Cached ${name} as QuickBooks sent them`,
-          description: 'Inactive ones included, the most recently updated first.',
+          description: 'Inactive ones included, the most recently changed first.',
           tags: ['cache'],
           querystring: Type.Object(
             { limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }) },

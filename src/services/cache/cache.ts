@@ -3,13 +3,14 @@
 // It does not decide what is complete or gone: the sync does, and hands it in.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { SelectQueryBuilder } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
+import type { Database } from '../database/schema.ts'
 import type { CachedRow } from '../entities/index.ts'
 import {
   addToCounts,
   checkpointOf,
-  newestFirst,
   nextSeq,
   recordsOf,
   removeRows,
@@ -60,9 +61,9 @@ export interface Cache {
   /** Every cached id of an entity, in batches. */
   ids(realm: string, entity: string): AsyncIterable<string[]>
   checkpoints(realm: string): Promise<Checkpoint[]>
-  /** All records in batches, the most recently updated first. */
+  /** All records in batches, in no order of meaning. */
   batches(realm: string, entity: string): AsyncIterable<CachedRow[]>
-  /** The `limit` most recently updated records, as QuickBooks sent them. */
+  /** The `limit` most recently changed records, as QuickBooks sent them. */
   list(realm: string, entity: string, limit: number): Promise<string[]>
   /** Forgets every realm but this one; without it, all. Sequences stay: `seq` never goes back. */
   keepOnly(realm?: string): Promise<void>
@@ -141,14 +142,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     async *ids(realm, entity) {
       const inOrder = recordsOf(db, realm, entity).select('id').orderBy('id').limit(BATCH_ROWS)
-      let rows = await inOrder.execute()
-      while (rows.length > 0) {
-        yield rows.map((row) => row.id)
-        const last = rows.at(-1)
-        if (last === undefined || rows.length < BATCH_ROWS) return
-        await nextTurn()
-        rows = await inOrder.where('id', '>', last.id).execute()
-      }
+      for await (const rows of afterEachOther(inOrder)) yield rows.map((row) => row.id)
     },
 
     async checkpoints(realm) {
@@ -166,28 +160,23 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     },
 
     async *batches(realm, entity) {
-      const query = newestFirst(db, realm, entity, BATCH_ROWS)
-      let rows = await query.execute()
-      while (rows.length > 0) {
+      const inOrder = recordsOf(db, realm, entity)
+        .select(['id', 'json', 'active', 'last_updated'])
+        .orderBy('id')
+        .limit(BATCH_ROWS)
+      for await (const rows of afterEachOther(inOrder)) {
         yield rows.map(({ id, json, active, last_updated }) => ({
           id,
           json,
           active: active === 1,
           lastUpdated: last_updated,
         }))
-        const last = rows.at(-1)
-        if (last === undefined || rows.length < BATCH_ROWS) return
-        rows = await query
-          .where(({ eb, refTuple, tuple }) =>
-            eb(refTuple('last_updated', 'id'), '<', tuple(last.last_updated, last.id)),
-          )
-          .execute()
       }
     },
 
     async list(realm, entity, limit) {
-      const rows = await newestFirst(db, realm, entity, limit).execute()
-      return rows.map((row) => row.json)
+      const newest = recordsOf(db, realm, entity).select('json').orderBy('seq', 'desc').limit(limit)
+      return (await newest.execute()).map((row) => row.json)
     },
 
     async keepOnly(realm = '') {
@@ -199,6 +188,19 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         await nextTurn()
       }
     },
+  }
+}
+
+/** Batches of a query by id, each after the last row of the one before. The event loop turns in between. */
+async function* afterEachOther<Row extends { id: string }>(
+  inOrder: SelectQueryBuilder<Database, 'qbo_records', Row>,
+): AsyncGenerator<Row[]> {
+  for (let rows = await inOrder.execute(); ; ) {
+    yield rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < BATCH_ROWS) return
+    await nextTurn()
+    rows = await inOrder.where('id', '>', last.id).execute()
   }
 }
 

@@ -20,14 +20,6 @@ export interface StoredRow {
 export const recordsOf = (on: Db | Trx, realm: string, entity: string) =>
   on.selectFrom('qbo_records').where('realm', '=', realm).where('entity', '=', entity)
 
-/** The `limit` most recently updated records. */
-export const newestFirst = (on: Db, realm: string, entity: string, limit: number) =>
-  recordsOf(on, realm, entity)
-    .select(['id', 'json', 'active', 'last_updated'])
-    .orderBy('last_updated', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-
 /** The checkpoint of one entity, to be changed. */
 export const checkpointOf = (on: Db | Trx, realm: string, entity: string) =>
   on.updateTable('qbo_checkpoints').where('realm', '=', realm).where('entity', '=', entity)

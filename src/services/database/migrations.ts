@@ -34,12 +34,8 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('seq', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('qbo_records_pk', ['realm', 'entity', 'id'])
     .execute()
-  await schema
-    .createIndex('qbo_records_newest')
-    .on('qbo_records')
-    .columns(['realm', 'entity', 'last_updated', 'id'])
-    .execute()
-  await schema.createIndex('qbo_records_seq').on('qbo_records').columns(['realm', 'seq']).execute()
+  // New rows stand at its end. An index by last_updated would be written all over, and cost three times the rest.
+  await schema.createIndex('qbo_records_seq').on('qbo_records').columns(['realm', 'entity', 'seq']).execute()
   await schema
     .createTable('qbo_checkpoints')
     .addColumn('realm', 'varchar(64)', (column) => column.notNull())

@@ -37,6 +37,17 @@ export class AppError extends Error {
   }
 }
 
+/** Intuit refused the refresh token for good. */
+export const reconnectRequired = (intuitTid?: string): AppError =>
+  new AppError({
+    code: 'RECONNECT_REQUIRED',
+    status: 409,
+    retry: 'reconnect',
+    message:
+      'QuickBooks refused the stored tokens: open /connect in a browser to connect again. The data at hand is kept and searchable.',
+    intuitTid,
+  })
+
 /** A configuration that cannot work: printed as one line at start, before anything is opened. */
 export class ConfigError extends Error {
   override name = 'ConfigError'

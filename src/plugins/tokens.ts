@@ -8,7 +8,7 @@ import { type ConsentFlow, createConsentFlow } from '../services/tokens/consent.
 import { createTokenKeeper, type TokenKeeper } from '../services/tokens/keeper.ts'
 import { createOAuthStates } from '../services/tokens/oauth-states.ts'
 import { createSecrets, installedSecretKey } from '../services/tokens/secrets.ts'
-import { createTokenStore } from '../services/tokens/store.ts'
+import { createTokenStore, hasTokens } from '../services/tokens/store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -35,9 +35,10 @@ export default fp<TokensOptions>(
     app.addHook('onClose', () => dispatcher.close())
 
     const oauth = createOAuthClient(options.oauth, { dispatcher, timeoutMs })
-    const secrets = createSecrets(options.secretKey ?? installedKey())
+    const secrets = createSecrets(options.secretKey ?? installedKey(await hasTokens(app.database)))
     const store = createTokenStore({ db: app.database, secrets, clock })
     const keeper = await createTokenKeeper({ store, oauth, secrets, clock, log: app.log, checkIntervalMs })
+    app.addHook('onClose', () => keeper.close())
     const storedRealmId = keeper.connection()?.realmId
     if (pinnedRealmId !== undefined && storedRealmId !== undefined && storedRealmId !== pinnedRealmId) {
       throw new ConfigError(
@@ -47,8 +48,8 @@ export default fp<TokensOptions>(
     const states = createOAuthStates({ db: app.database, secrets, clock })
     app.decorate('tokens', { keeper, consent: createConsentFlow({ states, oauth, keeper, pinnedRealmId }) })
 
-    function installedKey(): string {
-      const { key, path, created } = installedSecretKey(options.dataDir)
+    function installedKey(sealed: boolean): string {
+      const { key, path, created } = installedSecretKey(options.dataDir, sealed)
       if (created)
         app.log.warn(
           { path },

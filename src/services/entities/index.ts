@@ -6,8 +6,5 @@ import { vendors } from './vendors.ts'
 /** In the order in which they are synchronised. */
 export const entities = [customers, vendors, items] as const
 
-/** 'customers' | 'vendors' | 'items' */
-export type EntityName = (typeof entities)[number]['name']
-
 export type { CachedRow, Entity, IndexFeed, ParsedRecord, Raw, SearchFields } from './entity.ts'
 export { BadRecord } from './entity.ts'

@@ -14,7 +14,8 @@ export interface AccessSource {
   renew(rejected: string): Promise<Access>
 }
 
-interface Access {
+/** An access token and the company that it opens. */
+export interface Access {
   realmId: string
   token: string
 }

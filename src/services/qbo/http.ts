@@ -1,6 +1,8 @@
 // One HTTP exchange with Intuit: bounded in time and size, redirects not followed, every failure an AppError.
 // It never retries: whether that is safe is for its callers to know.
 
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { type Dispatcher, request } from 'undici'
 import { reasonOf } from '../../errors.ts'
 import { type RawAnswer, unreachable, unreadable } from './faults.ts'
@@ -31,13 +33,17 @@ export interface Exchange {
  * Sends one request and reads the whole answer, whatever its status.
  * @throws AppError QBO_UNREACHABLE or QBO_ANSWER_UNREADABLE; the signal's reason when aborted.
  */
-export async function exchange(outside: Outside, { url, signal, ...options }: Exchange): Promise<RawAnswer> {
+export async function exchange(
+  outside: Outside,
+  { url, signal, headers, ...options }: Exchange,
+): Promise<RawAnswer> {
   // The time-outs above start anew with each part of a body; this one does not.
   const deadline = AbortSignal.timeout(outside.timeoutMs * 3)
   let answer: Dispatcher.ResponseData
   try {
     answer = await request(url, {
       ...options,
+      headers: { ...headers, 'accept-encoding': 'gzip' },
       dispatcher: outside.dispatcher,
       headersTimeout: outside.timeoutMs,
       bodyTimeout: outside.timeoutMs,
@@ -56,16 +62,14 @@ export async function exchange(outside: Outside, { url, signal, ...options }: Ex
     return { ...head, body: await readBounded(answer) }
   } catch (error) {
     signal?.throwIfAborted()
-    throw unreadable(
-      head,
-      error instanceof TooLarge ? 'is larger than 64 MB' : `broke off (${reasonOf(error)})`,
-    )
+    const tooLarge = error instanceof TooLarge || error instanceof RangeError
+    throw unreadable(head, tooLarge ? 'is larger than 64 MB' : `broke off (${reasonOf(error)})`)
   }
 }
 
 class TooLarge extends Error {}
 
-async function readBounded({ body }: Dispatcher.ResponseData): Promise<string> {
+async function readBounded({ body, headers }: Dispatcher.ResponseData): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -73,8 +77,12 @@ async function readBounded({ body }: Dispatcher.ResponseData): Promise<string> {
     if (size > MAX_ANSWER_BYTES) throw new TooLarge()
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  const bytes = Buffer.concat(chunks)
+  if (single(headers['content-encoding']) !== 'gzip') return bytes.toString('utf8')
+  return (await inflate(bytes, { maxOutputLength: MAX_ANSWER_BYTES })).toString('utf8')
 }
+
+const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip)
 
 const single = (header: string | string[] | undefined): string | undefined =>
   (Array.isArray(header) ? header[0] : header)?.slice(0, 200)

@@ -1,9 +1,7 @@
 // Intuit's OAuth2 endpoints (developer.intuit.com, OAuth 2.0): exchange, refresh and revoke, each sent exactly once.
 // A token request whose answer is lost may have rotated the token; repeating it is a decision for the keeper.
 
-import { Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
-import { AppError } from '../../errors.ts'
+import { AppError, reconnectRequired } from '../../errors.ts'
 import type { RawAnswer } from './faults.ts'
 import { exchange, type Outside } from './http.ts'
 
@@ -41,13 +39,9 @@ export interface OAuthClient {
 
 const SCOPE = 'com.intuit.quickbooks.accounting'
 
-const TokenAnswer = Type.Object({
-  access_token: Type.String({ minLength: 1 }),
-  refresh_token: Type.String({ minLength: 1 }),
-  expires_in: Type.Number({ exclusiveMinimum: 0 }),
-  x_refresh_token_expires_in: Type.Number({ exclusiveMinimum: 0 }),
-  x_refresh_token_hard_expires_in: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-})
+/** Lifetimes for an answer without them, in seconds (developer.intuit.com, OAuth 2.0). */
+const ACCESS_SECONDS = 3600
+const REFRESH_SECONDS = 8_640_000
 
 /** A client for one Intuit app. */
 export function createOAuthClient(settings: OAuthSettings, outside: Outside): OAuthClient {
@@ -77,7 +71,7 @@ export function createOAuthClient(settings: OAuthSettings, outside: Outside): OA
   }
 
   async function token(
-    form: Record<string, string>,
+    form: { grant_type: string; refresh_token?: string } & Record<string, string>,
     refused: (answer: RawAnswer) => AppError,
   ): Promise<TokenGrant> {
     const answer = await post(settings.tokenUrl, new URLSearchParams(form).toString(), {
@@ -85,7 +79,7 @@ export function createOAuthClient(settings: OAuthSettings, outside: Outside): OA
       'x-include-refresh-token-hard-expires-in': 'true',
     })
     if (answer.status !== 200) throw tokenFault(answer, refused)
-    return readGrant(answer)
+    return readGrant(answer, form.refresh_token)
   }
 
   return {
@@ -114,9 +108,13 @@ export function createOAuthClient(settings: OAuthSettings, outside: Outside): OA
   }
 }
 
-function readGrant(answer: RawAnswer): TokenGrant {
-  const body = parse(answer.body)
-  if (!Value.Check(TokenAnswer, body)) {
+/** What is missing or odd beside the tokens must not cost them: Intuit may have rotated them already. */
+function readGrant(answer: RawAnswer, formerRefreshToken?: string): TokenGrant {
+  const body = parse(answer.body) as Record<string, unknown>
+  const { access_token: accessToken } = body
+  // Without a new refresh token the former one stays good (RFC 6749 section 6).
+  const refreshToken = body.refresh_token || formerRefreshToken
+  if (typeof accessToken !== 'string' || accessToken === '' || typeof refreshToken !== 'string') {
     throw new AppError({
       code: 'OAUTH_ANSWER_UNREADABLE',
       status: 502,
@@ -126,12 +124,18 @@ function readGrant(answer: RawAnswer): TokenGrant {
     })
   }
   return {
-    accessToken: body.access_token,
-    refreshToken: body.refresh_token,
-    expiresIn: body.expires_in,
-    refreshExpiresIn: body.x_refresh_token_expires_in,
-    hardExpiresIn: body.x_refresh_token_hard_expires_in,
+    accessToken,
+    refreshToken,
+    expiresIn: seconds(body.expires_in) ?? ACCESS_SECONDS,
+    refreshExpiresIn: seconds(body.x_refresh_token_expires_in) ?? REFRESH_SECONDS,
+    hardExpiresIn: seconds(body.x_refresh_token_hard_expires_in),
   }
+}
+
+/** A lifetime, also when it was sent as text. */
+function seconds(value: unknown): number | undefined {
+  const number = typeof value === 'string' ? Number(value) : value
+  return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number : undefined
 }
 
 /** RFC 6749 section 5.2; `error_description` is not passed on, since it can quote what was sent. */
@@ -171,15 +175,7 @@ const codeRefused = ({ intuitTid }: RawAnswer) =>
     intuitTid,
   })
 
-const refreshRefused = ({ intuitTid }: RawAnswer) =>
-  new AppError({
-    code: 'RECONNECT_REQUIRED',
-    status: 409,
-    retry: 'reconnect',
-    message:
-      'QuickBooks refused the stored tokens: open /connect in a browser to connect again. The data at hand is kept and searchable.',
-    intuitTid,
-  })
+const refreshRefused = ({ intuitTid }: RawAnswer) => reconnectRequired(intuitTid)
 
 const notConfigured = () =>
   new AppError({
@@ -191,7 +187,7 @@ const notConfigured = () =>
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) ?? {}
+    return JSON.parse(text.replace(/^\uFEFF/, '')) ?? {}
   } catch {
     return {}
   }

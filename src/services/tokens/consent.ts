@@ -3,7 +3,7 @@
 
 import { AppError } from '../../errors.ts'
 import type { OAuthClient } from '../qbo/oauth.ts'
-import type { TokenKeeper } from './keeper.ts'
+import { otherCompany, type TokenKeeper } from './keeper.ts'
 import type { OAuthStates } from './oauth-states.ts'
 
 /** What Intuit's redirect carries, and the browser's own mark from its cookie. */
@@ -45,7 +45,7 @@ export function createConsentFlow(deps: {
       if (code === undefined || realmId === undefined || !/^\d{1,32}$/.test(realmId))
         throw refusals.incomplete()
       for (const expected of [deps.pinnedRealmId, keeper.connection()?.realmId]) {
-        if (expected !== undefined && expected !== realmId) throw refusals.otherCompany()
+        if (expected !== undefined && expected !== realmId) throw otherCompany()
       }
       const grant = await oauth.exchangeCode(code)
       await keeper.connect(realmId, grant)
@@ -72,10 +72,5 @@ const refusals = {
     'OAUTH_RETURN_INCOMPLETE',
     400,
     'The return from Intuit lacks its code or its company (code, realmId): open /connect and try again.',
-  ),
-  otherCompany: refuse(
-    'OAUTH_OTHER_COMPANY',
-    409,
-    'Another QuickBooks company was chosen than the one this service belongs to (realmId): choose that one, or disconnect it first and check QUICKBOOKS_COMPANY_ID.',
   ),
 }

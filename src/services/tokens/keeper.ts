@@ -2,19 +2,13 @@
 // one refresh in flight however many callers; a rotated token is committed before it is used; a request whose
 // outcome is unknown is not sent again at once; `invalid_grant` becomes `reconnect_required` only after re-reading the store.
 
-import { AppError, reasonOf } from '../../errors.ts'
+import { AppError, reasonOf, reconnectRequired } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import type { Access } from '../qbo/client.ts'
 import type { OAuthClient, TokenGrant } from '../qbo/oauth.ts'
 import type { Secrets } from './secrets.ts'
 import type { Connection, TokenStore } from './store.ts'
-
-/** An access token and the company that it opens. */
-export interface Access {
-  realm: string
-  realmId: string
-  token: string
-}
 
 /** The living connection to one company. */
 export interface TokenKeeper {
@@ -32,13 +26,15 @@ export interface TokenKeeper {
   connect(realmId: string, grant: TokenGrant): Promise<void>
   /** Forgets the connection, here and at Intuit. `revoked` says whether Intuit confirmed it. */
   disconnect(): Promise<{ revoked: boolean }>
+  /** Waits for what is under way, and writes tokens that the disk refused before. */
+  close(): Promise<void>
 }
 
-/** Refresh this long before an access token expires: clocks differ, and a request takes time. */
+/** Refresh this long before an access token expires, for clocks differ and a request takes time; at half of a short life. */
 const REFRESH_MARGIN_MS = 5 * 60_000
 /** An access token this close to its end is not used even when a refresh failed. */
 const LAST_USE_MARGIN_MS = 30_000
-/** After a refresh of unknown outcome nothing is sent for so long: the first request may still be at work. */
+/** After a refresh that failed nothing is sent for so long: its outcome is unknown, and it may still be at work. */
 const HOLD_OFF_MS = 60_000
 
 /** Everything that the keeper needs of the outside. */
@@ -60,26 +56,33 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   let unsaved: Connection | undefined
   let inFlight: Promise<void> | undefined
   let last: Promise<unknown> = Promise.resolve()
-  let holdOffUntil = 0
+  let lastFailure: { error: unknown; until: number } | undefined
 
-  const usable = (connection: Connection, marginMs: number) =>
-    connection.accessExpiresAt - marginMs > clock.now()
-  const toAccess = ({ realm, realmId, accessToken: token }: Connection): Access => ({ realm, realmId, token })
+  const fresh = ({ refreshAt }: Connection) => refreshAt > clock.now()
+  const usable = ({ accessExpiresAt }: Connection) => accessExpiresAt - LAST_USE_MARGIN_MS > clock.now()
+  const toAccess = ({ realmId, accessToken: token }: Connection): Access => ({ realmId, token })
 
   async function commit(connection: Connection): Promise<void> {
     unsaved = connection
     await store.save(connection).catch((cause) => {
-      throw new AppError({
-        code: 'TOKEN_STORE_FAILED',
-        status: 503,
-        retry: 'later',
-        message:
-          'The new QuickBooks tokens could not be written to the database. They are held and written as soon as it works: check the disk under DATA_DIR.',
+      throw storeFailed(
+        'The new QuickBooks tokens could not be written to the database. They are held and written as soon as it works',
         cause,
-      })
+      )
     })
     current = connection
     unsaved = undefined
+  }
+
+  /** A disk that takes no tokens must not cost one: then Intuit is not asked for any. */
+  async function mustBeWritable(connection: Connection): Promise<void> {
+    await store.save(connection).catch((cause) => {
+      log.error({ realm: connection.realm, reason: reasonOf(cause) }, 'QuickBooks tokens cannot be written')
+      throw storeFailed(
+        'The database cannot be written, so QuickBooks was not asked for new tokens. The stored ones were kept',
+        cause,
+      )
+    })
   }
 
   /** Refresh, connect and disconnect never overlap: the later one sees what the earlier one left. */
@@ -107,7 +110,8 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       current = stored
       return
     }
-    if (clock.now() < holdOffUntil) throw holdOff()
+    if (lastFailure !== undefined && clock.now() < lastFailure.until) throw lastFailure.error
+    await mustBeWritable(before)
     let grant: TokenGrant
     try {
       grant = await oauth.refresh(before.refreshToken)
@@ -133,7 +137,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       )
       return
     }
-    holdOffUntil = clock.now() + HOLD_OFF_MS
+    lastFailure = { error, until: clock.now() + HOLD_OFF_MS }
     const known = error instanceof AppError ? error : undefined
     const level = known?.retry === 'never' ? 'error' : 'warn'
     log[level](
@@ -148,6 +152,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       accessToken: grant.accessToken,
       refreshToken: grant.refreshToken,
       accessExpiresAt: now + grant.expiresIn * 1000,
+      refreshAt: now + Math.max(grant.expiresIn * 1000 - REFRESH_MARGIN_MS, (grant.expiresIn * 1000) / 2),
       refreshExpiresAt: now + grant.refreshExpiresIn * 1000,
       ...(grant.hardExpiresIn === undefined ? {} : { consentExpiresAt: now + grant.hardExpiresIn * 1000 }),
     }
@@ -156,12 +161,12 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   async function access(): Promise<Access> {
     if (unsaved !== undefined) await refresh('')
     const held = mustBeConnected(current)
-    if (usable(held, REFRESH_MARGIN_MS)) return toAccess(held)
+    if (fresh(held)) return toAccess(held)
     try {
       await refresh(held.accessToken)
     } catch (error) {
       const left = mustBeConnected(current)
-      if (usable(left, LAST_USE_MARGIN_MS)) return toAccess(left)
+      if (usable(left)) return toAccess(left)
       throw error
     }
     return toAccess(mustBeConnected(current))
@@ -186,7 +191,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
         return
       }
       if (current === undefined || current.state === 'reconnect_required') return
-      if (usable(current, REFRESH_MARGIN_MS + deps.checkIntervalMs)) return
+      if (current.refreshAt - deps.checkIntervalMs > clock.now()) return
       // What failed was logged where it failed.
       await refresh(current.accessToken).catch(() => undefined)
     },
@@ -198,7 +203,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
         const connectedAt = clock.now()
         const consentExpiresAt = connectedAt + FIVE_YEARS_MS
         await commit({ realm, realmId, consentExpiresAt, ...timesOf(grant), connectedAt, state: 'connected' })
-        holdOffUntil = 0
+        lastFailure = undefined
         log.info({ realm }, 'QuickBooks connected')
       }),
 
@@ -213,6 +218,13 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
         log.info({ realm: former.realm, revoked }, 'QuickBooks disconnected')
         return { revoked }
       }),
+
+    close: () =>
+      exclusive(async () => {
+        if (unsaved !== undefined) await commit(unsaved)
+      }).catch((error) =>
+        log.error({ reason: reasonOf(error) }, 'QuickBooks tokens not written, they are lost'),
+      ),
   }
 
   async function revoke({ realm, refreshToken }: Connection): Promise<boolean> {
@@ -237,33 +249,24 @@ function mustBeConnected(connection: Connection | undefined): Connection {
       message: 'QuickBooks is not connected: open /connect in a browser.',
     })
   }
-  if (connection.state === 'reconnect_required') {
-    throw new AppError({
-      code: 'RECONNECT_REQUIRED',
-      status: 409,
-      retry: 'reconnect',
-      message:
-        'QuickBooks refused the stored tokens: open /connect in a browser to connect again. The data at hand is kept and searchable.',
-    })
-  }
+  if (connection.state === 'reconnect_required') throw reconnectRequired()
   return connection
 }
 
-/** Two returns from Intuit at once, for two companies: the first one stays. */
-const otherCompany = () =>
+/** Another company than the one that this service belongs to was chosen at Intuit. */
+export const otherCompany = () =>
   new AppError({
     code: 'OAUTH_OTHER_COMPANY',
     status: 409,
     message:
-      'Another QuickBooks company was connected meanwhile: disconnect it first. The connection was not changed.',
+      'Another QuickBooks company was chosen than the one this service belongs to (realmId): choose that one, or disconnect it first and check QUICKBOOKS_COMPANY_ID. The connection was not changed.',
   })
 
-function holdOff(): AppError {
-  return new AppError({
-    code: 'TOKEN_REFRESH_WAITING',
+const storeFailed = (what: string, cause: unknown) =>
+  new AppError({
+    code: 'TOKEN_STORE_FAILED',
     status: 503,
     retry: 'later',
-    message:
-      'The last token refresh did not come back from Intuit; it is tried again within a minute. Nothing was lost.',
+    message: `${what}: check the disk under DATA_DIR.`,
+    cause,
   })
-}

@@ -2,15 +2,7 @@
 // Intuit asks for tokens and realm ids to be encrypted with a key kept apart from the data
 // (developer.intuit.com, Publish your app, Security requirements).
 
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  hkdfSync,
-  randomBytes,
-  scryptSync,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, scryptSync } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, reasonOf } from '../../errors.ts'
@@ -53,19 +45,16 @@ export function createSecrets(secretKey: string): Secrets {
 /** A random value that cannot be guessed: 256 bits, safe in addresses and cookies. */
 export const randomToken = (): string => randomBytes(32).toString('base64url')
 
-/** Compares two texts without telling by its duration where they differ; both are hashed, so lengths do not show. */
-export function sameSecret(a: string, b: string): boolean {
-  const key = randomBytes(32)
-  const digest = (text: string) => createHmac('sha256', key).update(text).digest()
-  return timingSafeEqual(digest(a), digest(b))
-}
-
 /**
  * The secret of an installation that sets none: made once, kept in `dataDir/secret.key` (mode 0600).
- * `created` says that it is new, so that the caller can warn.
+ * `created` says that it is new, so that the caller can warn. With `sealed`, data that only the former key opens is
+ * there, so none is made.
  * @throws ConfigError when the file cannot be read or written.
  */
-export function installedSecretKey(dataDir: string): { key: string; path: string; created: boolean } {
+export function installedSecretKey(
+  dataDir: string,
+  sealed = false,
+): { key: string; path: string; created: boolean } {
   const path = join(dataDir, 'secret.key')
   try {
     const key = readFileSync(path, 'utf8').trim()
@@ -76,6 +65,11 @@ export function installedSecretKey(dataDir: string): { key: string; path: string
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw new ConfigError(`${path} cannot be read (${reasonOf(error)}): restore it, or set SECRET_KEY.`)
     }
+  }
+  if (sealed) {
+    throw new ConfigError(
+      `SECRET_KEY is not set and ${path} is missing, but the stored QuickBooks tokens need one of them. Nothing was changed: bring it back. If it is lost, move DATA_DIR away and connect again.`,
+    )
   }
   const key = randomToken()
   try {

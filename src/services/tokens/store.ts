@@ -16,6 +16,8 @@ export interface Connection {
   accessToken: string
   refreshToken: string
   accessExpiresAt: number
+  /** When to ask for the next access token. */
+  refreshAt: number
   /** When the refresh token dies if it is never used again. */
   refreshExpiresAt: number
   /** When the owner's consent ends, five years after it was given (Intuit, refresh token policy of 2025-11-12). */
@@ -39,10 +41,15 @@ const Sealed = Type.Object({
   accessToken: Type.String(),
   refreshToken: Type.String(),
   accessExpiresAt: Type.Number(),
+  refreshAt: Type.Number(),
   refreshExpiresAt: Type.Number(),
   consentExpiresAt: Type.Number(),
   connectedAt: Type.Number(),
 })
+
+/** Whether there is a sealed connection. */
+export const hasTokens = async (db: Db): Promise<boolean> =>
+  (await db.selectFrom('qbo_tokens').select('realm').executeTakeFirst()) !== undefined
 
 /** A store over the `qbo_tokens` table. One company per deployment: saving another one replaces the row. */
 export function createTokenStore(deps: { db: Db; secrets: Secrets; clock: Clock }): TokenStore {
@@ -91,7 +98,7 @@ function unseal(secrets: Secrets, sealed: string, realm: string) {
     text = secrets.open(sealed, realm)
   } catch {
     throw new ConfigError(
-      'SECRET_KEY: the stored QuickBooks tokens were sealed with another key. Nothing was changed: start with the former SECRET_KEY (or DATA_DIR/secret.key).',
+      'SECRET_KEY: the stored QuickBooks tokens were sealed with another key. Nothing was changed: start with the former SECRET_KEY (or DATA_DIR/secret.key). If it is lost, move DATA_DIR away and connect again.',
     )
   }
   return Value.Parse(Sealed, JSON.parse(text))

@@ -5,7 +5,7 @@ import { AppError } from '../../../src/errors.ts'
 import { openDatabase } from '../../../src/services/database/database.ts'
 import type { OAuthClient, TokenGrant } from '../../../src/services/qbo/oauth.ts'
 import { createTokenKeeper } from '../../../src/services/tokens/keeper.ts'
-import { createSecrets, installedSecretKey, sameSecret } from '../../../src/services/tokens/secrets.ts'
+import { createSecrets, installedSecretKey } from '../../../src/services/tokens/secrets.ts'
 import { createTokenStore, type TokenStore } from '../../../src/services/tokens/store.ts'
 import { createManualClock } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/service.ts'
@@ -105,16 +105,31 @@ t.test('a rotated token is on the disk before anyone can use the new access toke
   t.match(await inner.load(), { refreshToken: next.refreshToken, state: 'connected' })
 })
 
+t.test('while the disk takes nothing, Intuit is not asked for tokens that could be lost', async (t) => {
+  const { keeper, clock, disk, refreshes, sent } = await setUp(t)
+  await keeper.connect('1', grant())
+  await clock.advance(HOUR_MS)
+  disk.full = true
+  await t.rejects(keeper.access(), { code: 'TOKEN_STORE_FAILED', statusCode: 503 })
+  t.equal(refreshes.length, 0)
+  disk.full = false
+  const caller = keeper.access()
+  const next = grant()
+  ;(await sent()).resolve(next)
+  t.equal((await caller).token, next.accessToken)
+})
+
 t.test(
   'tokens that the disk refuses are held, never refreshed over, and written when the disk takes them',
   async (t) => {
     const { keeper, clock, disk, refreshes, sent, inner } = await setUp(t)
     await keeper.connect('1', grant())
     await clock.advance(HOUR_MS)
-    disk.full = true
     const caller = keeper.access()
     const next = grant()
-    ;(await sent()).resolve(next)
+    const request = await sent()
+    disk.full = true
+    request.resolve(next)
     await t.rejects(caller, { code: 'TOKEN_STORE_FAILED', statusCode: 503 })
     await t.rejects(keeper.access(), { code: 'TOKEN_STORE_FAILED' })
     disk.full = false
@@ -123,6 +138,33 @@ t.test(
     t.equal(refreshes.length, 1)
   },
 )
+
+t.test('tokens that the disk refused are written when the service stops', async (t) => {
+  const { keeper, clock, disk, sent, inner } = await setUp(t)
+  await keeper.connect('1', grant())
+  await clock.advance(HOUR_MS)
+  const caller = keeper.access()
+  const next = grant()
+  const request = await sent()
+  disk.full = true
+  request.resolve(next)
+  await t.rejects(caller, { code: 'TOKEN_STORE_FAILED' })
+  disk.full = false
+  await keeper.close()
+  t.match(await inner.load(), { refreshToken: next.refreshToken })
+})
+
+t.test('a token that lives for minutes is used for half of its life', async (t) => {
+  const { keeper, clock, refreshes, sent } = await setUp(t)
+  await keeper.connect('1', { ...grant(), expiresIn: 240 })
+  await clock.advance(119_000)
+  await keeper.access()
+  t.equal(refreshes.length, 0)
+  await clock.advance(1000)
+  const caller = keeper.access()
+  ;(await sent()).resolve(grant())
+  await caller
+})
 
 t.test('invalid_grant becomes reconnect_required, durably, and nothing more is sent', async (t) => {
   const { keeper, clock, refreshes, sent, inner } = await setUp(t)
@@ -151,6 +193,7 @@ t.test('invalid_grant is not believed when another process has stored a newer to
     accessToken: 'theirs',
     refreshToken: 'theirs',
     accessExpiresAt: clock.now() + HOUR_MS,
+    refreshAt: clock.now() + HOUR_MS,
   }
   await inner.save(others)
   request.reject(refused())
@@ -260,6 +303,8 @@ t.test('a secret key is made once, kept from other users, and refused when damag
   t.equal(statSync(made.path).mode & 0o777, 0o600)
   writeFileSync(made.path, '')
   t.throws(() => installedSecretKey(folder), { name: 'ConfigError' })
-  t.ok(sameSecret('a', 'a'))
-  t.notOk(sameSecret('a', 'ab'))
+  t.throws(() => installedSecretKey(temporaryFolder(t), true), {
+    name: 'ConfigError',
+    message: /^SECRET_KEY is not set.*Nothing was changed/,
+  })
 })

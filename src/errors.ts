@@ -48,6 +48,15 @@ export const reconnectRequired = (intuitTid?: string): AppError =>
     intuitTid,
   })
 
+/** Work was ended because the service stops, or its company is being disconnected. */
+export const stopped = (): AppError =>
+  new AppError({
+    code: 'STOPPING',
+    status: 503,
+    retry: 'later',
+    message: 'This was stopped; every page read so far was kept. Try again in a moment.',
+  })
+
 /** A configuration that cannot work: printed as one line at start, before anything is opened. */
 export class ConfigError extends Error {
   override name = 'ConfigError'

@@ -1,6 +1,7 @@
 // The client of the QuickBooks API, with its pool of connections and the realm's rate limiter.
 import fp from 'fastify-plugin'
 import { Agent } from 'undici'
+import { stopped } from '../errors.ts'
 import type { Clock } from '../services/clock.ts'
 import { createQboClient, type QboClient } from '../services/qbo/client.ts'
 import { createRateLimiter } from '../services/qbo/rate-limit.ts'
@@ -28,9 +29,18 @@ export default fp<QboOptions>(
     const dispatcher = new Agent({ connections: CONNECTIONS, pipelining: 1 })
     app.addHook('onClose', () => dispatcher.destroy())
     const limiter = createRateLimiter({ clock })
-    const outside = { dispatcher, timeoutMs }
-    const { keeper: tokens } = app.tokens
-    app.decorate('qbo', createQboClient({ baseUrl, outside, tokens, limiter, clock, random, log: app.log }))
+    const stop = new AbortController()
+    app.addHook('preClose', async () => stop.abort(stopped()))
+    app.decorate(
+      'qbo',
+      createQboClient({
+        ...{ baseUrl, limiter, clock, random },
+        outside: { dispatcher, timeoutMs },
+        tokens: app.tokens.keeper,
+        stopping: stop.signal,
+        log: app.log,
+      }),
+    )
   },
   { name: 'qbo', dependencies: ['tokens'] },
 )

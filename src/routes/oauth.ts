@@ -178,7 +178,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
       const connected = keeper.connection() !== undefined
       await sync.stop()
       const { revoked } = await keeper.disconnect().catch(async (error) => {
-        sync.resume()
+        await sync.resume()
         throw error
       })
       await sync.forget()

@@ -39,7 +39,7 @@ const table: Record<FaultKind, Expected> = {
   hang: unreachable,
   slow: { plan: { delayMs: 30 }, status: 200 },
   huge: { plan: { megabytes: 65 }, ...unreadable },
-  missingKeys: { status: 502, code: 'QBO_DROP_HELD_BACK' },
+  missingKeys: unreadable,
   wrongRows: { plan: { rows: 3, match: 'SELECT \\*' }, status: 502, code: 'QBO_INCOMPLETE' },
   badRecord: { plan: { match: 'SELECT \\*' }, status: 200 },
 }

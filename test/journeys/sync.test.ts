@@ -134,19 +134,72 @@ t.test('an entity that fails keeps its old data, and the others go on', async (t
   t.ok(service.log.some(({ msg, entity }) => msg === 'QuickBooks delivers again' && entity === 'items'))
 })
 
-t.test('an empty answer never replaces what is cached', async (t) => {
+t.test('an empty answer never replaces what is cached, not even when an admin confirms it', async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator)
   await service.connectAndFill()
   simulator.fault({ on: 'query', entity: 'Vendor', kind: 'missingKeys', times: 99 })
-  const answer = await refresh(service)
-  t.match(answer.json, {
-    statusCode: 502,
-    code: 'QBO_DROP_HELD_BACK',
-    message: /12 of 12 vendors.*all were kept.*force=true/,
-  })
-  t.match(await status(service), { vendors_count: 12 })
+  for (const query of ['', '?force=true']) {
+    const answer = await refresh(service, query)
+    t.match(answer.json, { code: 'QBO_ANSWER_UNREADABLE', message: /has no count of Vendor.*kept/ })
+    t.match(await status(service), { vendors_count: 12 })
+  }
 })
+
+t.test('records that only seem to be gone, since an answer was cut short, are kept', async (t) => {
+  const simulator = await startSimulator(t, { company: { customers: 40, vendors: 1, items: 1 } })
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  simulator.fault({ on: 'query', entity: 'Customer', kind: 'wrongRows', rows: 25, match: 'SELECT \\*' })
+  simulator.fault({ on: 'query', entity: 'Customer', kind: 'missingKeys', match: 'count|Id IN', times: 99 })
+  t.equal((await refresh(service)).status, 502)
+  t.match(await status(service), { customers_count: 40 })
+})
+
+t.test('without a count a company of several pages is not taken for complete', async (t) => {
+  const simulator = await startSimulator(t, { company: { customers: 3200, vendors: 1, items: 1 } })
+  const service = await startService(t, simulator)
+  await service.connect()
+  simulator.fault({ on: 'query', kind: 'missingKeys', match: 'count', times: 99 })
+  t.match((await refresh(service)).json, { code: 'QBO_ANSWER_UNREADABLE' })
+  simulator.clearFaults()
+  t.equal((await refresh(service)).status, 200)
+  t.match(await status(service), { customers_count: 3200 })
+})
+
+t.test(
+  'a failed entity is tried again after ever longer pauses, one that needs a person when it is due',
+  async (t) => {
+    const clock = createLeapingClock()
+    const simulator = await startSimulator(t, { clock: clock.now })
+    const service = await startService(t, simulator, { clock, env: { CACHE_REFRESH_MINUTES: '1440' } })
+    await service.connectAndFill()
+    const attempts = async (minutes: number) => {
+      const before = (await status(service)).entities.items.last_attempt
+      clock.advance(minutes * 60_000)
+      await service.app.sync.refreshDue()
+      return (await status(service)).entities.items.last_attempt !== before
+    }
+    simulator.fault({ on: 'query', entity: 'Item', kind: 'fault', code: '6190', status: 403, times: 2 })
+    await refresh(service)
+    t.notOk(await attempts(30), 'the subscription has ended: nothing to be tried')
+    t.ok(await attempts(24 * 60), 'but once a day')
+    simulator.clearFaults()
+    await refresh(service)
+    simulator.fault({
+      on: 'query',
+      entity: 'Item',
+      kind: 'wrongRows',
+      rows: 2,
+      match: 'SELECT \\*',
+      times: 99,
+    })
+    await refresh(service)
+    t.ok(await attempts(5))
+    t.notOk(await attempts(5))
+    t.ok(await attempts(5), 'after ten minutes')
+  },
+)
 
 t.test('a short page that hides records is noticed, and read again', async (t) => {
   const simulator = await startSimulator(t)

@@ -44,8 +44,8 @@ export interface PassEnd {
   /** Ids that QuickBooks no longer has. */
   gone: string[]
   setAside: number
-  /** QuickBooks' own time when the pass began. */
-  asOf: number
+  /** QuickBooks' own time when the pass began, when it told one. */
+  asOf: number | null
 }
 
 /** The cache of all realms; every call names the one it is about. */

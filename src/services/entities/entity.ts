@@ -73,8 +73,8 @@ export class BadRecord extends Error {
  */
 export function parseRecord(raw: unknown, nameField: string): ParsedRecord {
   if (!isObject(raw)) throw new BadRecord('the record is not an object')
-  const id = raw.Id
-  if (typeof id !== 'string' || id.trim() === '') throw new BadRecord('Id is missing or not a string')
+  const id = idOf(raw)
+  if (id === null) throw new BadRecord('Id is missing or empty')
   const meta = raw.MetaData
   const updated = isObject(meta) ? meta.LastUpdatedTime : undefined
   const lastUpdated = typeof updated === 'string' ? Date.parse(updated) : Number.NaN
@@ -82,6 +82,13 @@ export function parseRecord(raw: unknown, nameField: string): ParsedRecord {
   const name = raw[nameField]
   if (typeof name !== 'string' || name.trim() === '') throw new BadRecord(`${nameField} is missing or empty`)
   return { id, lastUpdated, active: raw.Active !== false, raw }
+}
+
+/** The Id of a record, which QuickBooks sends as text; null when it has none. */
+export function idOf(raw: unknown): string | null {
+  const id = isObject(raw) ? raw.Id : undefined
+  if (typeof id === 'number' && Number.isSafeInteger(id)) return String(id)
+  return typeof id === 'string' && id.trim() !== '' ? id : null
 }
 
 function isObject(value: unknown): value is Raw {

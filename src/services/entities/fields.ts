@@ -1,7 +1,7 @@
 // Readers of QuickBooks fields that answer null for whatever is absent, empty or of the wrong type, and the pieces of
 // result schemas that entities share. They never throw: one odd record must not stop a sync or a search.
 import { type TSchema, Type } from '@sinclair/typebox'
-import type { Raw, SearchFields } from './entity.ts'
+import { idOf, type Raw, type SearchFields } from './entity.ts'
 
 /** The text in `field`, or null. Blank text counts as absent. */
 export function text(raw: Raw, field: string): string | null {
@@ -59,7 +59,7 @@ export const contactResult = {
 /** The values of `contactResult` and the base, for a customer or vendor. */
 export function contactOf<T extends string>(raw: Raw, type: T) {
   return {
-    id: raw.Id as string,
+    id: idOf(raw) ?? '',
     type,
     name: displayName(raw, 'DisplayName'),
     active: raw.Active !== false,

@@ -7,4 +7,4 @@ import { vendors } from './vendors.ts'
 export const entities = [customers, vendors, items] as const
 
 export type { CachedRow, Entity, IndexFeed, ParsedRecord, Raw, SearchFields } from './entity.ts'
-export { BadRecord } from './entity.ts'
+export { BadRecord, idOf } from './entity.ts'

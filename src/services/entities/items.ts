@@ -2,7 +2,7 @@
 // go in as codes. Rows of Type 'Category' are cached like the rest but are in no index: a category is a folder that
 // cannot be bought or sold, so it is no answer to "which part"; its name still finds its items (FullyQualifiedName).
 import { type Static, Type } from '@sinclair/typebox'
-import { type Entity, parseRecord, type Raw, type SearchFields } from './entity.ts'
+import { type Entity, idOf, parseRecord, type Raw, type SearchFields } from './entity.ts'
 import { displayName, nullableNumber, nullableText, number, present, resultBase, text } from './fields.ts'
 
 /** One item as a search answers it. */
@@ -20,7 +20,7 @@ export type ItemResult = Static<typeof ItemResult>
 
 function result(raw: Raw): ItemResult {
   return {
-    id: raw.Id as string,
+    id: idOf(raw) ?? '',
     type: 'item',
     name: displayName(raw, 'Name'),
     active: raw.Active !== false,

@@ -26,14 +26,16 @@ export interface QueryAnswer {
   rows: unknown[]
   /** Only of `SELECT count(*)`, and of some entities. */
   totalCount: number | undefined
-  /** QuickBooks' own time of the answer, epoch milliseconds. */
-  time: number
+  /** QuickBooks' own time of the answer, epoch milliseconds, when it told one. */
+  time: number | undefined
 }
 
 /** The reads that this service makes. All throw AppError when QuickBooks has no usable answer. */
 export interface QboClient {
   /** Runs one statement of the query language; `entity` is QuickBooks' name, e.g. `Customer`. */
   query(entity: string, statement: string, signal?: AbortSignal): Promise<QueryAnswer>
+  /** Runs a `SELECT count(*)`. */
+  count(entity: string, statement: string, signal?: AbortSignal): Promise<number>
   /** The connected company's name, from `companyinfo`. */
   companyName(signal?: AbortSignal): Promise<string>
   /** Requests sent so far, retries included. */
@@ -50,6 +52,8 @@ export interface QboClientDeps {
   /** 0 ≤ value < 1 */
   random(): number
   log: Log
+  /** Ends every read when the service stops. */
+  stopping: AbortSignal
 }
 
 /** A read: its path below the company, and the statement to post when it is a query. */
@@ -102,13 +106,18 @@ export function createQboClient(deps: QboClientDeps): QboClient {
   }
 
   /** Sends and reads one request, trying again while that can help. */
-  async function run<T>(read: Read, use: (answer: RawAnswer) => T, signal?: AbortSignal): Promise<T> {
+  async function run<T>(read: Read, use: (answer: RawAnswer) => T, callers?: AbortSignal): Promise<T> {
+    const signal = callers === undefined ? deps.stopping : AbortSignal.any([callers, deps.stopping])
     for (let attempt = 1; ; attempt++) {
       try {
         mustNotWaitLong()
         const answer = await send(read, signal)
         const fault = faultOf(answer)
-        if (fault === undefined) return use(answer)
+        if (fault === undefined) {
+          const usable = use(answer)
+          if (attempt > 1) log.info({ attempt }, 'QuickBooks answers again')
+          return usable
+        }
         if (fault.code === 'QBO_THROTTLED') limiter.pause(answer.retryAfterMs ?? THROTTLED_MS, true)
         else if (answer.retryAfterMs !== undefined) limiter.pause(answer.retryAfterMs)
         throw fault
@@ -129,6 +138,8 @@ export function createQboClient(deps: QboClientDeps): QboClient {
   return {
     query: (entity, statement, signal) =>
       run({ path: () => 'query', statement }, (answer) => readQuery(answer, entity), signal),
+    count: (entity, statement, signal) =>
+      run({ path: () => 'query', statement }, (answer) => readCount(answer, entity), signal),
     companyName: (signal) => run({ path: (realmId) => `companyinfo/${realmId}` }, readCompanyName, signal),
     requests: () => requests,
   }
@@ -154,10 +165,20 @@ function readQuery(answer: RawAnswer, entity: string): QueryAnswer {
   if (typeof response !== 'object' || response === null) throw unreadable(answer, 'has no QueryResponse')
   const rows = response[entity] ?? []
   if (!Array.isArray(rows)) throw unreadable(answer, `has no list of ${entity}`)
-  const at = Date.parse(String(time))
-  if (Number.isNaN(at)) throw unreadable(answer, 'has no time')
   const { totalCount } = response
-  return { rows, totalCount: typeof totalCount === 'number' ? totalCount : undefined, time: at }
+  return { rows, totalCount: wholeNumber(totalCount), time: wholeNumber(Date.parse(String(time))) }
+}
+
+/** Taken for zero, a missing count would let records be dropped. */
+function readCount(answer: RawAnswer, entity: string): number {
+  const { totalCount } = readQuery(answer, entity)
+  if (totalCount === undefined) throw unreadable(answer, `has no count of ${entity}`)
+  return totalCount
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value
+  return Number.isInteger(number) ? (number as number) : undefined
 }
 
 function readCompanyName(answer: RawAnswer): string {

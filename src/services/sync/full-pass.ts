@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
 import type { Cache, Checkpoint, CommittedChange } from '../cache/cache.ts'
-import { BadRecord, type CachedRow, type Entity } from '../entities/index.ts'
+import { BadRecord, type CachedRow, type Entity, idOf } from '../entities/index.ts'
 import type { Log } from '../log.ts'
 import type { QboClient } from '../qbo/client.ts'
 import { idsStatement } from '../qbo/statements.ts'
@@ -83,9 +83,10 @@ async function run(deps: PassDeps, context: PassContext, publish: Publish): Prom
     await publish(change)
   }
 
-  const { seen, setAside, asOf } = await enumerate(deps, context, store)
+  const { seen, total, setAside, asOf } = await enumerate(deps, context, store)
   const unseen: string[] = []
   for await (const ids of cache.ids(realm, entity.name)) unseen.push(...ids.filter((id) => !seen.has(id)))
+  if (unseen.length > 0) await mustBeAll(deps, context, total)
   if (!context.force) mustBePlausible(entity, unseen.length, before?.records ?? 0, seen.size)
   const gone = await confirmGone(deps, context, unseen, store)
 
@@ -99,8 +100,10 @@ type Store = (rows: CachedRow[]) => Promise<void>
 
 interface Enumerated {
   seen: Set<string>
+  /** Rows, those without an id included. */
+  total: number
   setAside: number
-  asOf: number
+  asOf: number | null
 }
 
 /** Reads all pages; when fewer came than QuickBooks says there are, reads them all once more. */
@@ -110,22 +113,29 @@ async function enumerate(deps: PassDeps, context: PassContext, store: Store): Pr
     const seen = new Set<string>()
     let nameless = 0
     let setAside = 0
+    let reason: string | undefined
     let expected: number | undefined
-    let asOf = 0
+    let asOf: number | null = null
     for await (const page of readAll(deps.qbo, entity, signal)) {
       const parsed = await parseRows(entity, page.rows)
       for (const id of parsed.ids) seen.add(id)
       nameless += page.rows.length - parsed.ids.length
       setAside += parsed.setAside
+      reason ??= parsed.reason
       await store(parsed.rows)
       expected = page.expected
-      asOf ||= page.time
+      asOf ??= page.time ?? null
       context.onProgress(seen.size + nameless, expected)
     }
     const total = seen.size + nameless
-    if (total === (expected ?? before?.records)) return { seen, setAside, asOf }
-    const count = await countOf(deps.qbo, entity, signal)
-    if (total >= count) return { seen, setAside, asOf }
+    const complete = total === (expected ?? before?.records)
+    const count = complete ? total : await countOf(deps.qbo, entity, signal)
+    if (total >= count) {
+      if (setAside > 0)
+        deps.log.warn({ entity: entity.name, setAside, reason }, 'Records set aside: they cannot be read')
+      if (setAside * 2 > total) throw unreadableRecords(entity, setAside, total)
+      return { seen, total, setAside, asOf }
+    }
     if (attempt === 2) throw incomplete(entity, total, count)
     deps.log.warn(
       { entity: entity.name, received: total, count },
@@ -139,6 +149,8 @@ interface ParsedRows {
   /** Ids of all rows that have one, bad ones included. */
   ids: string[]
   setAside: number
+  /** Why the first one was set aside. */
+  reason: string | undefined
 }
 
 /** Rows parsed between two turns of the event loop: about 1 ms of work. */
@@ -146,17 +158,18 @@ const SLICE_ROWS = 100
 
 /** Records in the form of the cache; a bad one is counted and set aside, and what is cached of it stays. */
 async function parseRows(entity: Entity, raws: unknown[]): Promise<ParsedRows> {
-  const parsed: ParsedRows = { rows: [], ids: [], setAside: 0 }
+  const parsed: ParsedRows = { rows: [], ids: [], setAside: 0, reason: undefined }
   for (const [i, raw] of raws.entries()) {
     if (i % SLICE_ROWS === 0) await nextTurn()
-    const id = (raw as { Id?: unknown } | null)?.Id
-    if (typeof id === 'string') parsed.ids.push(id)
+    const id = idOf(raw)
+    if (id !== null) parsed.ids.push(id)
     try {
       const { id, lastUpdated, active } = entity.parse(raw)
       parsed.rows.push({ id, lastUpdated, active, json: JSON.stringify(raw) })
     } catch (error) {
       if (!(error instanceof BadRecord)) throw error
       parsed.setAside += 1
+      parsed.reason ??= error.message
     }
   }
   return parsed
@@ -182,6 +195,12 @@ async function confirmGone(
   return [...gone]
 }
 
+/** Records seem gone: what was read must be all that there is, or an answer cut short would pass for a deletion. */
+async function mustBeAll(deps: PassDeps, { entity, signal }: PassContext, total: number): Promise<void> {
+  const count = await countOf(deps.qbo, entity, signal)
+  if (total < count) throw incomplete(entity, total, count)
+}
+
 function mustBePlausible(entity: Entity, unseen: number, cached: number, seen: number): void {
   const nothingLeft = seen === 0 && unseen > 0
   const tooMany = unseen > FEW && unseen > cached * SHARE
@@ -189,7 +208,7 @@ function mustBePlausible(entity: Entity, unseen: number, cached: number, seen: n
   throw new AppError({
     code: 'QBO_DROP_HELD_BACK',
     status: 502,
-    retry: 'later',
+    retry: 'never',
     message: `QuickBooks no longer shows ${unseen} of ${cached} ${entity.name}. That is more than is likely, so all were kept. If they are truly gone, confirm with POST /api/cache/refresh?force=true.`,
   })
 }
@@ -199,5 +218,13 @@ const incomplete = (entity: Entity, received: number, count: number) =>
     code: 'QBO_INCOMPLETE',
     status: 502,
     retry: 'later',
-    message: `QuickBooks sent ${received} of ${count} ${entity.name}, twice. None was dropped; it is tried again.`,
+    message: `QuickBooks sent ${received} of ${count} ${entity.name}. None was dropped; it is tried again.`,
+  })
+
+const unreadableRecords = (entity: Entity, setAside: number, total: number) =>
+  new AppError({
+    code: 'QBO_RECORDS_UNREADABLE',
+    status: 502,
+    retry: 'never',
+    message: `${setAside} of ${total} ${entity.name} that QuickBooks sent cannot be read; the log says why. What was cached of them was kept.`,
   })

@@ -1,14 +1,15 @@
 // Reads every record of one entity, page by page, in order. Pages behind the first are fetched ahead, as many at once
 // as the limits allow, because one page after another would leave most of the allowance unused.
 
+import { AppError } from '../../errors.ts'
 import type { QboClient } from '../qbo/client.ts'
 import { countStatement, PAGE_ROWS, pageStatement, type Queryable } from '../qbo/statements.ts'
 
 /** One page as QuickBooks answered it. */
 export interface Page {
   rows: unknown[]
-  /** QuickBooks' time of the answer, epoch milliseconds. */
-  time: number
+  /** QuickBooks' time of the answer, epoch milliseconds, when it told one. */
+  time: number | undefined
   /** How many records there are in all; undefined while one page holds them. */
   expected: number | undefined
 }
@@ -18,7 +19,7 @@ const AHEAD = 10
 
 /**
  * Yields pages until a short one, and at least as many as `count(*)` promises. A company that fits one page costs one read.
- * @throws AppError of the first page that could not be read; no page behind it is yielded.
+ * @throws AppError of the first page that could not be read; no page behind it is yielded. QBO_ENDLESS when they do not end.
  */
 export async function* readAll(qbo: QboClient, entity: Queryable, signal: AbortSignal): AsyncGenerator<Page> {
   const first = await qbo.query(entity.qbo, pageStatement(entity, 0), signal)
@@ -47,8 +48,8 @@ export async function* readAll(qbo: QboClient, entity: Queryable, signal: AbortS
       if (answer === undefined) return
       yield { rows: answer.rows, time: answer.time, expected }
       if (page + 1 < pages) continue
-      // Twice as many as promised: this QuickBooks repeats itself.
-      if (answer.rows.length < PAGE_ROWS || page > 2 * pages) return
+      if (answer.rows.length < PAGE_ROWS) return
+      if (page > 2 * pages) throw endless(entity)
     }
   } finally {
     stop.abort()
@@ -56,7 +57,13 @@ export async function* readAll(qbo: QboClient, entity: Queryable, signal: AbortS
 }
 
 /** `count(*)` of an entity. @throws AppError when QuickBooks answers without one. */
-export async function countOf(qbo: QboClient, entity: Queryable, signal: AbortSignal): Promise<number> {
-  const { totalCount } = await qbo.query(entity.qbo, countStatement(entity), signal)
-  return totalCount ?? 0
-}
+export const countOf = (qbo: QboClient, entity: Queryable, signal: AbortSignal): Promise<number> =>
+  qbo.count(entity.qbo, countStatement(entity), signal)
+
+const endless = ({ qbo }: Queryable) =>
+  new AppError({
+    code: 'QBO_ENDLESS',
+    status: 502,
+    retry: 'later',
+    message: `QuickBooks sends page after page of ${qbo}, more than twice what it counts. None was dropped; it is tried again.`,
+  })

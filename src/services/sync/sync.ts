@@ -1,7 +1,7 @@
 // Decides when QuickBooks is read, and runs at most one refresh at a time. Entities are independent: one that fails
 // keeps its old data and says so, the others go on.
 
-import { AppError, reasonOf } from '../../errors.ts'
+import { AppError, reasonOf, stopped } from '../../errors.ts'
 import type { Cache, Checkpoint } from '../cache/cache.ts'
 import type { Clock } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
@@ -37,8 +37,8 @@ export interface Sync {
   progress(): Progress | undefined
   /** Stops a running refresh after the page at hand, and lets none begin until `forget` or a new service. */
   stop(): Promise<void>
-  /** Takes a stop back: refreshes may begin again. */
-  resume(): void
+  /** Takes a stop back: refreshes may begin again. What a first pass left half way is made searchable. */
+  resume(): Promise<void>
   /** Forgets all cached and indexed data: the company was disconnected. */
   forget(): Promise<void>
 }
@@ -53,7 +53,7 @@ export interface SyncDeps extends PassDeps {
   intervalMs: number
 }
 
-/** A failed entity is tried again after this, unless the interval is shorter. */
+/** A failed entity is tried again after this, then after twice as long, and so on up to the interval: reads are billed. */
 const RETRY_MS = 5 * 60_000
 
 interface Run {
@@ -67,6 +67,8 @@ export function createSync(deps: SyncDeps): Sync {
   const { entities, cache, clock, log } = deps
   let running: Run | undefined
   let stopping = new AbortController()
+  /** Failures in a row, by entity; Infinity when trying again early cannot help. */
+  const failures = new Map<string, number>()
 
   function start(chosen: readonly Entity[], force: boolean): Run {
     stopping.signal.throwIfAborted()
@@ -121,6 +123,7 @@ export function createSync(deps: SyncDeps): Sync {
       await cache.attempt(realm, entity.name)
       const pass = { realm, entity, before, force, signal: stopping.signal, onProgress }
       const report = await fullPass(deps, pass)
+      failures.delete(entity.name)
       if (before?.lastError) log.info({ entity: entity.name }, 'QuickBooks delivers again')
       return { entity: entity.name, ...report, error: undefined }
     } catch (error) {
@@ -128,6 +131,8 @@ export function createSync(deps: SyncDeps): Sync {
       const known = toAppError(error)
       if (known.code === 'REFRESH_FAILED')
         log.error({ entity: entity.name, err: error }, 'Refresh failed unexpectedly')
+      const again = known.retry === 'later' ? (failures.get(entity.name) ?? 0) + 1 : Number.POSITIVE_INFINITY
+      failures.set(entity.name, again)
       await cache.failPass(realm, entity.name, known.message).catch(() => undefined)
       return {
         entity: entity.name,
@@ -157,7 +162,9 @@ export function createSync(deps: SyncDeps): Sync {
         { ok: error === undefined, records, changed, removed, setAside },
       ]),
     )
-    log.info({ durationMs, calls, ...counts }, 'Cache refreshed')
+    const failed = outcomes.filter(({ error }) => error !== undefined).length
+    const how = failed === 0 ? 'refreshed' : failed < outcomes.length ? 'refreshed in part' : 'not refreshed'
+    log.info({ durationMs, calls, ...counts }, `Cache ${how}`)
   }
 
   async function dueEntities(atStart: boolean): Promise<Entity[]> {
@@ -170,7 +177,8 @@ export function createSync(deps: SyncDeps): Sync {
       if (lastAttempt === null) return true
       const succeeded = lastSuccess !== null && lastSuccess >= lastAttempt
       if (!succeeded && atStart) return true
-      return now - lastAttempt >= (succeeded ? deps.intervalMs : Math.min(RETRY_MS, deps.intervalMs))
+      const retryMs = RETRY_MS * 2 ** ((failures.get(name) ?? 1) - 1)
+      return now - lastAttempt >= (succeeded ? deps.intervalMs : Math.min(retryMs, deps.intervalMs))
     })
   }
 
@@ -197,12 +205,14 @@ export function createSync(deps: SyncDeps): Sync {
     progress: () => running && { startedAt: running.startedAt, entities: running.entities },
 
     async stop() {
-      stopping.abort(new AppError({ code: 'STOPPING', status: 503, retry: 'later', message: STOPPED }))
+      stopping.abort(stopped())
       await running?.done.catch(() => undefined)
     },
 
-    resume() {
+    async resume() {
       stopping = new AbortController()
+      const realm = deps.currentRealm()
+      for (const { name } of entities) await deps.search.rebuild(name, cache.batches(realm, name))
     },
 
     async forget() {
@@ -211,13 +221,11 @@ export function createSync(deps: SyncDeps): Sync {
         await cache.keepOnly()
         await deps.search.clear()
       } finally {
-        this.resume()
+        stopping = new AbortController()
       }
     },
   }
 }
-
-const STOPPED = 'The refresh was stopped; every page read so far was kept. Try again in a moment.'
 
 const toAppError = (error: unknown): AppError =>
   error instanceof AppError

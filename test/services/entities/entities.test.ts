@@ -11,6 +11,8 @@ t.test('parse reads id, instant and active, and keeps the record', async (t) => 
   t.same(customers.parse(raw), { id: '8', lastUpdated: Date.UTC(2026, 3, 8, 20, 15, 36), active: false, raw })
   t.equal(vendors.parse({ Id: '8', DisplayName: 'x', ...meta }).active, true, 'a missing Active means active')
   t.equal(items.parse({ Id: '8', Name: 'x', ...meta }).id, '8')
+  t.equal(items.parse({ Id: 8, Name: 'x', ...meta }).id, '8', 'a number is as good')
+  t.equal(items.result({ Id: 8, Name: 'x', ...meta }).id, '8')
 })
 
 t.test('records that cannot be kept are refused without quoting them', async (t) => {
@@ -21,7 +23,7 @@ t.test('records that cannot be kept are refused without quoting them', async (t)
     [],
     secret,
     { ...good, Id: undefined },
-    { ...good, Id: 7 },
+    { ...good, Id: 7.5 },
     { ...good, Id: ' ' },
     { ...good, MetaData: undefined },
     { ...good, MetaData: secret },

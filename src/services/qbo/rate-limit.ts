@@ -15,17 +15,19 @@ export interface RateLimits {
 const INTUIT_LIMITS: RateLimits = { concurrent: 10, perSecond: 10, perMinute: 500 }
 
 /** Least time between two starts: the answers to a burst would come in one piece. */
-const SPACING_MS = 40
+const SPACING_MS = 80
 /** A request has arrived this long after it started, as far as the limits are concerned. */
 const ARRIVED_MS = 120
-/** The same once QuickBooks has refused a request all the same. */
+/** The first ones can take longer, on connections that are being made, and all when QuickBooks has refused one. */
 const ARRIVED_LATE_MS = 400
+const FIRST_REQUESTS = 10
 const SECOND_MS = 1001
 const MINUTE_MS = 60_500
 
-/** A request's start, and its end once it has one; epoch milliseconds. */
+/** A request's start, how long it is given to arrive, and its end once it has one. */
 interface Span {
   start: number
+  arrivedMs: number
   end: number | undefined
 }
 
@@ -48,7 +50,7 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
   const spans: Span[] = []
   let running = 0
   let pausedUntil = 0
-  let arrivedMs = ARRIVED_MS
+  let refusals = 0
   let timer = false
 
   function nextStart(): number {
@@ -64,7 +66,8 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
   }
 
   /** The latest time at which a request can have arrived. */
-  const arrival = ({ start, end }: Span) => Math.min(start + arrivedMs, end ?? Number.POSITIVE_INFINITY)
+  const arrival = ({ start, arrivedMs, end }: Span) =>
+    Math.min(start + arrivedMs, end ?? Number.POSITIVE_INFINITY)
 
   function admit(): void {
     while (waiting.length > 0 && running < concurrent) {
@@ -73,7 +76,8 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
         wakeIn(wait)
         return
       }
-      const span: Span = { start: clock.now(), end: undefined }
+      const late = refusals > 0 || spans.length < FIRST_REQUESTS
+      const span = { start: clock.now(), arrivedMs: late ? ARRIVED_LATE_MS : ARRIVED_MS, end: undefined }
       spans.push(span)
       if (spans.length > perMinute) spans.shift()
       running += 1
@@ -121,7 +125,7 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
       }
     },
     pause(ms, refused = false) {
-      if (refused) arrivedMs = ARRIVED_LATE_MS
+      if (refused) refusals += 1
       pausedUntil = Math.max(pausedUntil, clock.now() + ms)
     },
     waitMs: () => Math.max(0, nextStart() - clock.now()),

@@ -10,31 +10,38 @@ export interface Common {
 /** Each of `words` is the lists of one word; a record belongs to a word when any of them holds it. */
 export function inCommon(words: readonly Slots[]): Common {
   const [shortest = [], ...others] = [...words].sort((a, b) => sizeOf(a) - sizeOf(b))
-  const lists = others.map((slots) => slots.filter((list) => list !== undefined && list.length > 0) as List[])
+  const asked = others.map((slots) =>
+    slots.filter((list) => list !== undefined && list.length > 0).map((list) => asker(list as List)),
+  )
   return {
     lists: shortest,
-    holds: (number) => {
-      for (const word of lists) if (!anyHolds(word, number)) return false
-      return true
-    },
+    holds: (number) => asked.every((word) => word.some((holds) => holds(number))),
   }
 }
 
-function anyHolds(lists: readonly List[], number: number): boolean {
-  for (const list of lists) if (holds(list, number)) return true
-  return false
-}
-
-/** Lists are ascending. */
-function holds(list: List, number: number): boolean {
-  let low = 0
-  let high = list.length - 1
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    const found = list[middle] as number
-    if (found === number) return true
-    if (found < number) low = middle + 1
-    else high = middle - 1
+/**
+ * Whether an ascending list holds a number. Numbers mostly come in ascending order too, so the search begins where the
+ * last one ended, in steps that double.
+ */
+function asker(list: List): (number: number) => boolean {
+  let from = 0
+  let last = -1
+  return (number) => {
+    if (number < last) from = 0
+    last = number
+    let step = 1
+    let to = from
+    while (to < list.length && (list[to] as number) < number) {
+      from = to + 1
+      to += step
+      step *= 2
+    }
+    let high = Math.min(to, list.length - 1)
+    while (from < high) {
+      const middle = (from + high) >> 1
+      if ((list[middle] as number) < number) from = middle + 1
+      else high = middle
+    }
+    return list[from] === number
   }
-  return false
 }

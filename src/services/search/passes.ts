@@ -13,7 +13,7 @@ import {
 import type { Starts } from './field-index.ts'
 import { type Hits, type Tier, tier } from './hits.ts'
 import { inCommon } from './intersect.ts'
-import type { List, Slots } from './postings.ts'
+import { type List, type Slots, sizeOf } from './postings.ts'
 import type { Query } from './query.ts'
 
 interface Pass {
@@ -124,10 +124,19 @@ function holding(word: string, hits: Hits): Word | undefined {
   return lists && { first: [lists[place.first]], all: [...lists, ...contacts(word, hits)] }
 }
 
+/** Lists of so many numbers are walked once; of longer ones, the best parts first. */
+const shortWalk = 1000
+
 /** Whole words first: they are rarer, and every record that holds the phrase as typed is among them. */
 function allWords(words: readonly string[], hits: Hits): void {
   const check = wordsCheck(words)
   const last = words.length - 1
+  const begun = words.map((word) => starting(word, hits))
+  // One walk finds everything, if it is short.
+  if (begun.some((word) => word === undefined || sizeOf(word.all) <= shortWalk)) {
+    candidates(begun, hits, check, tier.fieldWord)
+    return
+  }
   candidates(
     words.map((word) => holding(word, hits)),
     hits,
@@ -135,7 +144,6 @@ function allWords(words: readonly string[], hits: Hits): void {
     tier.fieldWord,
   )
   if (hits.full()) return
-  const begun = words.map((word) => starting(word, hits))
   candidates(
     words.map((word, i) => (i < last && holding(word, hits)) || begun[i]),
     hits,

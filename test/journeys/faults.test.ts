@@ -86,3 +86,128 @@ for (const kind of FAULT_KINDS) {
     },
   )
 }
+
+/** Kinds that can strike an answer of Intuit's token service, and what /api/test says then. */
+const tokenFaults: Partial<Record<FaultKind, string>> = {
+  http429: 'OAUTH_UNAVAILABLE',
+  html502: 'OAUTH_UNAVAILABLE',
+  html503: 'OAUTH_UNAVAILABLE',
+  html504: 'OAUTH_UNAVAILABLE',
+  xmlFault: 'OAUTH_UNAVAILABLE',
+  okFault: 'OAUTH_ANSWER_UNREADABLE',
+  redirect: 'OAUTH_UNAVAILABLE',
+  malformed: 'OAUTH_ANSWER_UNREADABLE',
+  empty: 'OAUTH_ANSWER_UNREADABLE',
+  truncated: 'OAUTH_ANSWER_UNREADABLE',
+  cut: 'OAUTH_UNAVAILABLE',
+  reset: 'OAUTH_UNAVAILABLE',
+  lostBefore: 'OAUTH_UNAVAILABLE',
+  hang: 'OAUTH_UNAVAILABLE',
+  huge: 'OAUTH_UNAVAILABLE',
+}
+
+for (const [kind, code] of Object.entries(tokenFaults)) {
+  t.test(
+    `${kind} on a token refresh: ${code}, sent once a minute at most, and it heals by itself`,
+    async (t) => {
+      const clock = createLeapingClock()
+      const simulator = await startSimulator(t, { clock: clock.now })
+      const service = await startService(t, simulator, { clock, timeoutMs: 300 })
+      await service.connectAndFill()
+      clock.advance(3_600_000)
+      simulator.fault({ on: 'refresh', kind: kind as FaultKind, times: 1000, megabytes: 65 })
+      const before = simulator.meter.tokenRequests
+      for (let i = 0; i < 3; i++) {
+        t.match((await service.request('/api/test')).json, { statusCode: 502, code, message: /tokens.*kept/ })
+      }
+      t.ok(simulator.meter.tokenRequests - before <= 1)
+      t.match((await service.request('/api/cache/status')).json, {
+        connection_status: 'connected',
+        customers_count: 30,
+      })
+      simulator.clearFaults()
+      clock.advance(61_000)
+      t.equal((await service.request('/api/test')).status, 200)
+    },
+  )
+}
+
+t.test(
+  'a token request that struck twice is not taken for a refusal, and one company stays one',
+  async (t) => {
+    const clock = createLeapingClock()
+    const simulator = await startSimulator(t, {
+      clock: clock.now,
+      behaviour: { rotation: 'always', doubleRefreshRevokes: true, tokenLatencyMs: 50 },
+    })
+    const service = await startService(t, simulator, { clock })
+    await service.connectAndFill()
+    for (let hour = 0; hour < 5; hour++) {
+      clock.advance(3_600_000)
+      const answers = await Promise.all(Array.from({ length: 10 }, () => service.request('/api/test')))
+      for (const { status } of answers) t.equal(status, 200)
+    }
+    t.equal(simulator.meter.tokenRequests, 1 + 5, 'one for the code, one for each hour')
+  },
+)
+
+t.test(
+  'a refusal or silence of /revoke: tokens and data are deleted here all the same, and a person is told',
+  async (t) => {
+    for (const kind of ['html503', 'hang', 'reset', 'invalidGrant'] as const) {
+      const simulator = await startSimulator(t)
+      const service = await startService(t, simulator, { timeoutMs: 300 })
+      await service.connectAndFill()
+      simulator.fault({ on: 'revoke', kind, times: 9 })
+      const answer = await service.request('/api/disconnect', { method: 'POST' })
+      t.match(
+        answer.json,
+        { success: true, revoked: false, message: /did not confirm: remove the app/ },
+        kind,
+      )
+      t.match((await service.request('/api/cache/status')).json, {
+        connection_status: 'not_authenticated',
+        customers_count: 0,
+      })
+    }
+  },
+)
+
+t.test('each limit that QuickBooks enforces is waited out, whatever form its refusal has', async (t) => {
+  for (const throttle of [
+    { perSecond: 3, body: 'json' },
+    { perMinute: 2, body: 'xml' },
+    { concurrent: 1, retryAfterSeconds: 5 },
+  ] as const) {
+    const clock = createLeapingClock()
+    const simulator = await startSimulator(t, { clock: clock.now, behaviour: { throttle, latencyMs: 20 } })
+    const service = await startService(t, simulator, { clock })
+    await service.connectAndFill()
+    t.ok(simulator.meter.throttled > 0, JSON.stringify(throttle))
+    t.match((await service.request('/api/cache/status')).json, {
+      customers_count: 30,
+      vendors_count: 12,
+      items_count: 50,
+    })
+  }
+})
+
+t.test('however QuickBooks orders, counts and leaves out, the cache ends the same', async (t) => {
+  for (const behaviour of [
+    { defaultOrder: 'id', totalCount: 'always' },
+    { totalCount: 'never', omitEmptyKeys: false },
+    { limitPlusOne: true, xmlWithoutAccept: false },
+  ] as const) {
+    const simulator = await startSimulator(t, {
+      behaviour,
+      company: { customers: 1001, vendors: 0, items: 1 },
+    })
+    const service = await startService(t, simulator)
+    await service.connectAndFill()
+    t.match(
+      (await service.request('/api/cache/status')).json,
+      { customers_count: 1001, vendors_count: 0, items_count: 1 },
+      JSON.stringify(behaviour),
+    )
+  }
+})

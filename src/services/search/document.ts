@@ -68,11 +68,16 @@ export function documentText(fields: SearchFields): string {
   for (const text of distinct(fields.texts)) addSpellings(lines, text)
   for (const email of fields.emails ?? []) addEmail(lines, email)
   for (const phone of fields.phones ?? []) {
-    const digits = digitsOf(phone)
+    const digits = digitsOf(phone.replace(extension, ''))
     if (digits.length >= 4) add(lines, `#${digits}`)
+    // North America's country code is left out as often as not, also when only the area code is typed.
+    if (digits.length === 11 && digits.startsWith('1')) add(lines, `#${digits.slice(1)}`)
   }
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
 }
+
+/** As in "x23" and "ext. 23" at the end of a phone number. */
+const extension = /\s*(?:x|ext|extension|#)\W*\d+\s*$/i
 
 const distinct = (texts: readonly string[] = []) => texts.filter((text, i) => texts.indexOf(text) === i)
 

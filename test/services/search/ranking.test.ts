@@ -125,6 +125,7 @@ t.test('customers: by company, parent, person, e-mail and phone', async () => {
       PrimaryEmailAddr: { Address: 'Sporting_goods@intuit.example.com' },
     }),
     customer('other', 'Other', { PrimaryPhone: { FreeFormNumber: '(415) 555-9934' } }),
+    customer('extended', 'Extended', { PrimaryPhone: { FreeFormNumber: '+1 (212) 555-0199 x23' } }),
   ]
   await check('customers', 'client_names', rows, [
     ['freeman', 'job', 'company'],
@@ -140,6 +141,9 @@ t.test('customers: by company, parent, person, e-mail and phone', async () => {
     ['9933', 'job', 'last four'],
     ['415555', 'job other', 'while it is typed'],
     ['6505550101', 'job', 'without the country code'],
+    ['650-555', 'job', 'the same while it is typed'],
+    ['(212) 555-0199', 'extended', 'a number that is stored with an extension'],
+    ['0199', 'extended', 'its last four'],
     ['+1 (415) 555-9933', 'job', 'with a country code that is not stored'],
     ['5559935', '', 'nobody'],
   ])

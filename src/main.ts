@@ -17,7 +17,7 @@ try {
     else app.log.info({ signal }, 'Stopping')
     await app.close()
   })
-  if (config.ADMIN_API_KEY === undefined && config.SEARCH_API_KEY === undefined) {
+  if (config.ADMIN_API_KEY === undefined) {
     app.log.warn('ADMIN_API_KEY is not set: whoever can reach this address may do everything')
   }
   await app.listen({ port: config.PORT, host: config.HOST }).catch((error) => {

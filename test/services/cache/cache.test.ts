@@ -149,21 +149,24 @@ t.test('a page whose commit fails leaves neither records nor counts behind', asy
   t.match(await cache.checkpoints('a'), [{ records: 1, activeRecords: 1 }])
 })
 
-t.test('thousands of records come back whole, and so do their ids; a list begins with what changed last', async (t) => {
-  const { cache } = await setUp(t)
-  const all = Array.from({ length: 2500 }, (_, i) => row(String(i), i % 7))
-  await cache.commitPage('a', 'items', all)
-  const back: CachedRow[] = []
-  for await (const batch of cache.batches('a', 'items')) back.push(...batch)
-  t.equal(new Set(back.map(({ id }) => id)).size, 2500)
-  const ids: string[] = []
-  for await (const batch of cache.ids('a', 'items')) ids.push(...batch)
-  t.equal(new Set(ids).size, 2500)
-  await cache.commitPage('a', 'items', [row('7', 99)])
-  const list = await cache.list('a', 'items', 10)
-  t.equal(list.length, 10)
-  t.equal(list[0], row('7', 99).json)
-})
+t.test(
+  'thousands of records come back whole, and so do their ids; a list begins with what changed last',
+  async (t) => {
+    const { cache } = await setUp(t)
+    const all = Array.from({ length: 2500 }, (_, i) => row(String(i), i % 7))
+    await cache.commitPage('a', 'items', all)
+    const back: CachedRow[] = []
+    for await (const batch of cache.batches('a', 'items')) back.push(...batch)
+    t.equal(new Set(back.map(({ id }) => id)).size, 2500)
+    const ids: string[] = []
+    for await (const batch of cache.ids('a', 'items')) ids.push(...batch)
+    t.equal(new Set(ids).size, 2500)
+    await cache.commitPage('a', 'items', [row('7', 99)])
+    const list = await cache.list('a', 'items', 10)
+    t.equal(list.length, 10)
+    t.equal(list[0], row('7', 99).json)
+  },
+)
 
 t.test('two companies never mix, and one can be forgotten', async (t) => {
   const { cache, rows } = await setUp(t)

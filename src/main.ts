@@ -32,6 +32,5 @@ try {
 function loggerOf({ NODE_ENV, LOG_LEVEL }: Config): FastifyServerOptions['logger'] {
   const development = NODE_ENV === 'development'
   const level = LOG_LEVEL ?? (development ? 'debug' : 'info')
-  if (!development || !process.stdout.isTTY) return { level }
-  return { level, transport: { target: 'pino-pretty' } }
+  return development ? { level, transport: { target: 'pino-pretty' } } : { level }
 }

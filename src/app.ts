@@ -8,7 +8,7 @@ import { apiBaseUrlOf, type Config, hasCredentials, redirectUriOf } from './conf
 import auth from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
 import database from './plugins/database.ts'
-import errors from './plugins/errors.ts'
+import errors, { clientErrorHandler } from './plugins/errors.ts'
 import openapi from './plugins/openapi.ts'
 import qbo from './plugins/qbo.ts'
 import searchIndexes from './plugins/search-indexes.ts'
@@ -49,6 +49,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     logger,
     // Addresses carry OAuth codes and what customers are called, so requests are not logged as they come.
     logController: new LogController({ disableRequestLogging: true }),
+    clientErrorHandler,
     trustProxy: config.TRUST_PROXY,
     // A million records take longer to load than Fastify waits for a plugin by default.
     pluginTimeout: 0,

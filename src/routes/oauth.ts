@@ -30,6 +30,10 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   const home = new URL(options.redirectUri)
   const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure: home.protocol === 'https:' } as const
 
+  // No route here takes a body: one that comes anyway, of any type or none, is dropped.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+
   app.get(
     '/connect',
     {

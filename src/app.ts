@@ -4,7 +4,7 @@
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
-import { apiBaseUrlOf, type Config, hasCredentials, redirectUriOf } from './config.ts'
+import { apiBaseUrlOf, type Config, hasCredentials, isLoopback, redirectUriOf } from './config.ts'
 import auth from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
 import database from './plugins/database.ts'
@@ -43,6 +43,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
   const redirectUri = redirectUriOf(config)
   const configured = hasCredentials(config)
   const corsOrigins = config.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
+  const ownNames = [config.PUBLIC_URL, redirectUri].map((url) => new URL(url).hostname)
   const tokenCheckIntervalMs = config.TOKEN_CHECK_MINUTES * MINUTE_MS
 
   const app = Fastify({
@@ -66,6 +67,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       adminKey: config.ADMIN_API_KEY,
       searchKey: config.SEARCH_API_KEY,
       corsOrigins,
+      answersTo: (name) => config.ALLOW_UNAUTHENTICATED || isLoopback(name) || ownNames.includes(name),
     })
 
     await app.register(database, { dataDir: config.DATA_DIR })

@@ -10,18 +10,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createSimulator } from '../simulator/simulator.ts'
 
-const { values } = parseArgs({
-  options: {
-    customers: { type: 'string', default: '200' },
-    vendors: { type: 'string', default: '60' },
-    items: { type: 'string', default: '400' },
-    port: { type: 'string', default: '5002' },
-    once: { type: 'boolean', default: false },
-  },
-})
-
+const values = readOptions()
 const company = { customers: count('customers'), vendors: count('vendors'), items: count('items') }
-const publicUrl = `http://localhost:${count('port')}`
+const publicUrl = `http://localhost:${count('port', 1, 65535)}`
 const dataDir = mkdtempSync(join(tmpdir(), 'mrp-backend-demo-'))
 const simulator = await createSimulator({ company })
 await simulator.listen()
@@ -35,7 +26,7 @@ try {
   if (values.once) service.kill('SIGTERM')
 } catch (error) {
   if (service.exitCode === null && service.signalCode === null) {
-    console.error(`The demo failed: ${error instanceof Error ? error.message : error}`)
+    console.error(`The demo failed: ${reasonOf(error)}`)
     process.exitCode = 1
     service.kill('SIGTERM')
   }
@@ -45,11 +36,34 @@ if (code !== 0) process.exitCode = 1
 await simulator.close()
 rmSync(dataDir, { recursive: true, force: true })
 
-function count(name: 'customers' | 'vendors' | 'items' | 'port'): number {
+function readOptions() {
+  const options = {
+    customers: { type: 'string', default: '200' },
+    vendors: { type: 'string', default: '60' },
+    items: { type: 'string', default: '400' },
+    port: { type: 'string', default: '5002' },
+    once: { type: 'boolean', default: false },
+  } as const
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    return refuse(reasonOf(error))
+  }
+}
+
+function count(name: 'customers' | 'vendors' | 'items' | 'port', min = 0, max = 1_000_000): number {
   const value = Number(values[name])
-  if (Number.isInteger(value) && value >= 0) return value
-  console.error(`--${name}: ${values[name]} is not allowed; it takes a whole number.`)
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  return refuse(`--${name}: ${values[name]} is not allowed; it takes a whole number from ${min} to ${max}.`)
+}
+
+function refuse(reason: string): never {
+  console.error(`The demo cannot start. ${reason}`)
   process.exit(1)
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** A clean environment and a folder without .env: a real company's settings must not end up in the demo. */
@@ -63,23 +77,17 @@ function startService(): ChildProcess {
       PORT: values.port,
       PUBLIC_URL: publicUrl,
       DATA_DIR: dataDir,
-      ALLOW_UNAUTHENTICATED: 'true',
       LOG_LEVEL: 'error',
     },
   })
 }
 
 async function run(): Promise<void> {
-  await until('the service to listen', () =>
-    fetch(`${publicUrl}/api/health`).then(
-      (answer) => answer.ok,
-      () => false,
-    ),
-  )
+  await until('the service to listen', 30_000, serviceListens)
   await connect()
   console.log('Connected to the simulated QuickBooks through its OAuth redirect. Filling the cache …')
   const started = performance.now()
-  await until('the cache to be full', cacheIsFull)
+  await until('the cache to be full', 30 * 60_000, cacheIsFull)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
 
   const examples = await pickExamples()
@@ -88,14 +96,29 @@ Cached in ${seconds} s (QuickBooks allows 10 requests a second): ${await sizes()
 
 Open   ${publicUrl}/        the status page
        ${publicUrl}/docs    the API, to read and to try
-
-Try    ${examples.map((url) => `curl '${url}'`).join('\n       ')}
+${examples.length > 0 ? '\nTry    ' : ''}${examples.map((url) => `curl '${url}'`).join('\n       ')}
 `)
   for (const url of examples) {
     const { total } = (await json(url)) as { total: number }
     if (total === 0) throw new Error(`${url} finds nothing`)
   }
   if (!values.once) console.log('Ctrl-C ends the demo and deletes its data.')
+}
+
+/** Whoever answers must be our own service, and not another one on the same port: it alone has our QuickBooks. */
+async function serviceListens(): Promise<true | string> {
+  let config: { base_url?: string }
+  try {
+    const answer = await fetch(`${publicUrl}/api/config`, { signal: AbortSignal.timeout(2_000) })
+    config = (await answer.json().catch(() => ({}))) as typeof config
+  } catch (error) {
+    const { cause = error } = error as Error
+    const reason = (cause as { code?: unknown }).code ?? reasonOf(cause)
+    if (reason === 'bad port') throw new Error(`--port: browsers refuse ${values.port}; try 6002.`)
+    return `no answer at ${publicUrl} (${reason})`
+  }
+  if (config.base_url === simulator.env.QUICKBOOKS_SANDBOX_BASE_URL) return true
+  throw new Error(`--port: another program answers at ${publicUrl}. Stop it, or choose another port.`)
 }
 
 /** What a browser does: /connect, Intuit's page, and back with the cookie. */
@@ -116,11 +139,11 @@ interface Status {
   entities: Record<string, { count: number; last_error: string | null }>
 }
 
-async function cacheIsFull(): Promise<boolean> {
+async function cacheIsFull(): Promise<true | string> {
   const status = (await json(`${publicUrl}/api/cache/status`)) as Status
   const problem = Object.values(status.entities).find((entity) => entity.last_error !== null)
   if (problem) throw new Error(problem.last_error ?? '')
-  return status.last_updated !== null && !status.refresh.running
+  return (status.last_updated !== null && !status.refresh.running) || 'the refresh is not done'
 }
 
 async function sizes(): Promise<string> {
@@ -149,7 +172,9 @@ async function pickExamples(): Promise<string[]> {
     ['part_numbers', (part ?? word).replaceAll(/[^a-z0-9]/gi, '').toLowerCase()],
     ['product_names', word.slice(0, 4).toLowerCase()],
   ] as const
-  return queries.map(([index, q]) => `${publicUrl}/api/search/${index}?q=${encodeURIComponent(q)}&limit=3`)
+  return queries
+    .filter(([, q]) => q !== '')
+    .map(([index, q]) => `${publicUrl}/api/search/${index}?q=${encodeURIComponent(q)}&limit=3`)
 }
 
 async function json(url: string): Promise<unknown> {
@@ -158,10 +183,13 @@ async function json(url: string): Promise<unknown> {
   return await answer.json()
 }
 
-async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30 * 60_000; Date.now() < end; await delay(200)) {
-    if (service.exitCode !== null) throw new Error('the service ended')
-    if (await done()) return
+/** Asks again and again until `done` answers true; until then it says what is missing. */
+async function until(what: string, patienceMs: number, done: () => Promise<true | string>): Promise<void> {
+  let missing: true | string = ''
+  for (const end = Date.now() + patienceMs; Date.now() < end; await delay(200)) {
+    if (service.exitCode !== null || service.signalCode !== null) throw new Error('the service ended')
+    missing = await done()
+    if (missing === true) return
   }
-  throw new Error(`waited half an hour for ${what}`)
+  throw new Error(`waited ${patienceMs / 1000} s for ${what}: ${missing}`)
 }

@@ -4,11 +4,11 @@
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
-import { apiBaseUrlOf, type Config, hasCredentials, redirectUriOf } from './config.ts'
+import { apiBaseUrlOf, type Config, hasCredentials, isLoopback, redirectUriOf } from './config.ts'
 import auth from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
 import database from './plugins/database.ts'
-import errors from './plugins/errors.ts'
+import errors, { clientErrorHandler } from './plugins/errors.ts'
 import openapi from './plugins/openapi.ts'
 import qbo from './plugins/qbo.ts'
 import searchIndexes from './plugins/search-indexes.ts'
@@ -43,12 +43,14 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
   const redirectUri = redirectUriOf(config)
   const configured = hasCredentials(config)
   const corsOrigins = config.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
+  const ownNames = [config.PUBLIC_URL, redirectUri].map((url) => new URL(url).hostname)
   const tokenCheckIntervalMs = config.TOKEN_CHECK_MINUTES * MINUTE_MS
 
   const app = Fastify({
     logger,
     // Addresses carry OAuth codes and what customers are called, so requests are not logged as they come.
     logController: new LogController({ disableRequestLogging: true }),
+    clientErrorHandler,
     trustProxy: config.TRUST_PROXY,
     // A million records take longer to load than Fastify waits for a plugin by default.
     pluginTimeout: 0,
@@ -65,6 +67,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       adminKey: config.ADMIN_API_KEY,
       searchKey: config.SEARCH_API_KEY,
       corsOrigins,
+      answersTo: (name) => config.ALLOW_UNAUTHENTICATED || isLoopback(name) || ownNames.includes(name),
     })
 
     await app.register(database, { dataDir: config.DATA_DIR })

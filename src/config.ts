@@ -10,8 +10,18 @@ import Fastify from 'fastify'
 import { ConfigError, reasonOf } from './errors.ts'
 
 const address = { pattern: '^https?://[^\\s]+$' }
-const Url = (fallback: string, description: string) =>
-  Type.String({ ...address, default: fallback, description })
+/** An address that paths are appended to. */
+const base = { pattern: '^https?://[^\\s?#]+$' }
+const Url = (fallback: string, description: string, allowed = address) =>
+  Type.String({ ...allowed, default: fallback, description })
+/** What a client can send in a header as it is; anything else could never match. */
+const Key = (description: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: '^[!-~]{8,}$',
+      description: `${description}: at least 8 letters, digits and signs of ASCII, no spaces`,
+    }),
+  )
 
 const settings = {
   PORT: Type.Integer({
@@ -21,14 +31,22 @@ const settings = {
     description: 'the port to listen on; 0 takes a free one',
   }),
   HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
-  PUBLIC_URL: Url('http://localhost:5002', 'the address at which browsers reach this service'),
+  PUBLIC_URL: Url(
+    'http://localhost:5002',
+    'the address at which browsers reach this service; with another PORT, localhost at that one',
+    base,
+  ),
   QUICKBOOKS_CLIENT_ID: Type.Optional(Type.String({ description: 'client id of your Intuit app' })),
   QUICKBOOKS_ENVIRONMENT: Type.Union([Type.Literal('sandbox'), Type.Literal('production')], {
     default: 'sandbox',
     description: 'which QuickBooks',
   }),
-  QUICKBOOKS_SANDBOX_BASE_URL: Url('https://sandbox-quickbooks.api.intuit.com', 'API host of the sandbox'),
-  QUICKBOOKS_PRODUCTION_BASE_URL: Url('https://quickbooks.api.intuit.com', 'API host of production'),
+  QUICKBOOKS_SANDBOX_BASE_URL: Url(
+    'https://sandbox-quickbooks.api.intuit.com',
+    'API host of the sandbox',
+    base,
+  ),
+  QUICKBOOKS_PRODUCTION_BASE_URL: Url('https://quickbooks.api.intuit.com', 'API host of production', base),
   QUICKBOOKS_AUTHORIZE_URL: Url(
     'https://appcenter.intuit.com/connect/oauth2',
     'where a browser grants access',
@@ -107,8 +125,8 @@ const secrets = {
       description: 'at least 8 characters, better 32 random ones; the root of all encryption',
     }),
   ),
-  ADMIN_API_KEY: Type.Optional(Type.String({ description: 'bearer key that may do everything' })),
-  SEARCH_API_KEY: Type.Optional(Type.String({ description: 'bearer key that may only search' })),
+  ADMIN_API_KEY: Key('bearer key that may do everything'),
+  SEARCH_API_KEY: Key('bearer key that may only search'),
 }
 
 /** The environment as one schema; `description` says what a value means and what is allowed. */
@@ -127,7 +145,15 @@ export const secretNames = Object.keys(secrets) as (keyof typeof secrets)[]
 export async function loadConfig(env: NodeJS.ProcessEnv, dotenvPath = '.env'): Promise<Config> {
   const given = { ...dropEmpty(readDotenv(dotenvPath)), ...dropEmpty(env) }
   readSecretFiles(given)
+  if (given.DB_HOST !== undefined) {
+    throw new ConfigError(
+      'DB_HOST is set, but only SQLite under DATA_DIR is supported so far: remove DB_HOST, or the data would not be where you expect it.',
+    )
+  }
   const config = await check(given)
+  if (given.PUBLIC_URL === undefined && config.PORT !== 0) {
+    config.PUBLIC_URL = `http://localhost:${config.PORT}`
+  }
   for (const name of [
     'PUBLIC_URL',
     'QUICKBOOKS_SANDBOX_BASE_URL',
@@ -197,8 +223,15 @@ async function check(given: Given): Promise<Config> {
   const reader = Fastify()
   try {
     await reader.register(fastifyEnv, { schema: { ...ConfigSchema }, data: given, env: false })
-    return reader.getEnvs<Config>()
+    const config = reader.getEnvs<Config>()
+    // Ajv compares only finite numbers, but makes infinite ones out of texts.
+    for (const [name, value] of Object.entries(config)) {
+      if (typeof value === 'number' && !Number.isFinite(value))
+        throw new ConfigError(describe(name, given[name]))
+    }
+    return config
   } catch (error) {
+    if (error instanceof ConfigError) throw error
     const faults = (error as { errors?: SchemaFault[] }).errors ?? []
     const names = [...new Set(faults.map((fault) => fault.instancePath.slice(1)))]
     throw new ConfigError(names.map((name) => describe(name, given[name])).join(' ') || reasonOf(error))
@@ -234,13 +267,17 @@ function checkTogether(config: Config): void {
     const [missing, present] = id === undefined ? ['ID', 'SECRET'] : ['SECRET', 'ID']
     throw new ConfigError(`QUICKBOOKS_CLIENT_${missing} is missing: QUICKBOOKS_CLIENT_${present} needs it.`)
   }
+  if (config.ADMIN_API_KEY === undefined && config.SEARCH_API_KEY !== undefined) {
+    throw new ConfigError(
+      'ADMIN_API_KEY is not set, but SEARCH_API_KEY is: nobody could connect QuickBooks. Set both.',
+    )
+  }
   if (config.ADMIN_API_KEY !== undefined && config.ADMIN_API_KEY === config.SEARCH_API_KEY) {
     throw new ConfigError(
       'SEARCH_API_KEY: it must differ from ADMIN_API_KEY, or web pages could do everything.',
     )
   }
-  const open = config.ADMIN_API_KEY === undefined && config.SEARCH_API_KEY === undefined
-  if (open && !config.ALLOW_UNAUTHENTICATED && !isLoopback(config.HOST)) {
+  if (config.ADMIN_API_KEY === undefined && !config.ALLOW_UNAUTHENTICATED && !isLoopback(config.HOST)) {
     throw new ConfigError(
       `ADMIN_API_KEY is not set and HOST ${config.HOST} can be reached from other machines: set ADMIN_API_KEY and SEARCH_API_KEY, or ALLOW_UNAUTHENTICATED=true if the network is private.`,
     )

@@ -17,7 +17,7 @@ try {
     else app.log.info({ signal }, 'Stopping')
     await app.close()
   })
-  if (config.ADMIN_API_KEY === undefined && config.SEARCH_API_KEY === undefined) {
+  if (config.ADMIN_API_KEY === undefined) {
     app.log.warn('ADMIN_API_KEY is not set: whoever can reach this address may do everything')
   }
   await app.listen({ port: config.PORT, host: config.HOST }).catch((error) => {
@@ -32,6 +32,5 @@ try {
 function loggerOf({ NODE_ENV, LOG_LEVEL }: Config): FastifyServerOptions['logger'] {
   const development = NODE_ENV === 'development'
   const level = LOG_LEVEL ?? (development ? 'debug' : 'info')
-  if (!development || !process.stdout.isTTY) return { level }
-  return { level, transport: { target: 'pino-pretty' } }
+  return development ? { level, transport: { target: 'pino-pretty' } } : { level }
 }

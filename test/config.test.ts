@@ -28,14 +28,21 @@ t.test('a bad value is refused by a line that names the variable and what is all
     [{ PORT: '70000' }, /PORT/],
     [{ QUICKBOOKS_ENVIRONMENT: 'prod' }, /QUICKBOOKS_ENVIRONMENT: "prod" .* sandbox, production/],
     [{ CACHE_REFRESH_MINUTES: '0' }, /CACHE_REFRESH_MINUTES.* from 0.01 to 10080/],
+    [{ CACHE_REFRESH_MINUTES: 'Infinity' }, /CACHE_REFRESH_MINUTES: "Infinity" .* from 0.01 to 10080/],
+    [{ TOKEN_CHECK_MINUTES: '1e999' }, /TOKEN_CHECK_MINUTES: "1e999" .* from 0.01 to 1440/],
+    [{ SLOW_SEARCH_MS: '1e999' }, /SLOW_SEARCH_MS: "1e999" is not allowed/],
     [{ TRUST_PROXY: 'perhaps' }, /TRUST_PROXY.* true or false/],
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL.* fatal, error/],
     [{ PUBLIC_URL: 'mrp.example.com' }, /PUBLIC_URL/],
     [{ PUBLIC_URL: 'http://[' }, /PUBLIC_URL/],
+    [{ PUBLIC_URL: 'http://mrp.example.com/?a=1' }, /PUBLIC_URL/],
+    [{ PUBLIC_URL: 'http://mrp.example.com/#f' }, /PUBLIC_URL/],
     [{ QUICKBOOKS_COMPANY_ID: 'Acme' }, /QUICKBOOKS_COMPANY_ID/],
     [{ CORS_ORIGINS: '*' }, /CORS_ORIGINS/],
     [{ QUICKBOOKS_CLIENT_ID: 'id' }, /QUICKBOOKS_CLIENT_SECRET is missing/],
     [{ QUICKBOOKS_CLIENT_SECRET: 's' }, /QUICKBOOKS_CLIENT_ID is missing/],
+    [{ DB_HOST: 'mysql.example.com' }, /DB_HOST is set, but only SQLite/],
+    [{ SEARCH_API_KEY: 'search-key' }, /ADMIN_API_KEY is not set, but SEARCH_API_KEY is/],
     [{ HOST: '0.0.0.0' }, /ADMIN_API_KEY is not set and HOST 0\.0\.0\.0/],
     [{ ADMIN_API_KEY: 'same-key', SEARCH_API_KEY: 'same-key' }, /SEARCH_API_KEY.*must differ/],
   ]
@@ -48,6 +55,31 @@ t.test("a secret's value is never in the line that refuses it", async (t) => {
   const refusal = await load({ SECRET_KEY: 'hunter2' }).catch((error) => error)
   t.match(refusal.message, /^SECRET_KEY/)
   t.notMatch(refusal.message, /hunter2/)
+})
+
+t.test(
+  'a key that no request could carry, or anybody could guess, is refused without being shown',
+  async (t) => {
+    for (const key of ['sök key2', 'a key with spaces', 'schlüssel-1', ' ', 'x', 'seven-7', 'tab\tinside']) {
+      for (const name of ['ADMIN_API_KEY', 'SEARCH_API_KEY']) {
+        const { message } = await load({ ADMIN_API_KEY: 'an-admin-key', [name]: key }).catch((error) => error)
+        t.match(message, `${name}: the value given is not allowed`)
+        t.match(message, /at least 8 letters, digits and signs of ASCII, no spaces/)
+        if (key.length > 1) t.notOk(message.includes(key))
+      }
+    }
+    const key = 'aB3+/=-_.~!"#$%&()*,:;<>?@[]^`{|}'
+    t.equal((await load({ ADMIN_API_KEY: key })).ADMIN_API_KEY, key)
+  },
+)
+
+t.test('without PUBLIC_URL browsers are sent to the port that the service listens on', async (t) => {
+  t.equal((await load({ PORT: '6002' })).PUBLIC_URL, 'http://localhost:6002')
+  t.equal(
+    (await load({ PORT: '6002', PUBLIC_URL: 'https://mrp.example.com/' })).PUBLIC_URL,
+    'https://mrp.example.com',
+  )
+  t.equal((await load({ PORT: '0' })).PUBLIC_URL, 'http://localhost:5002')
 })
 
 t.test('keys or an explicit opt-out allow another address than loopback', async (t) => {

@@ -1,5 +1,5 @@
 // Who may call what. Each route says its level in `config.access`; a route without one does not start.
-// Levels: open; search (SEARCH_API_KEY or ADMIN_API_KEY); admin (ADMIN_API_KEY); signature (the route verifies it).
+// Levels: open; search (SEARCH_API_KEY or ADMIN_API_KEY); admin (ADMIN_API_KEY); admin-page (admin, in a browser).
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
@@ -20,14 +20,17 @@ export interface AuthOptions {
   searchKey: string | undefined
   /** Origins of web pages that may act without a key when none is configured. */
   corsOrigins: readonly string[]
+  /** Under which host names the service answers when no key is configured. */
+  answersTo: (hostname: string) => boolean
 }
 
 /** Guards every route registered after it. */
 export default fp<AuthOptions>(
-  async (app, { adminKey, searchKey, corsOrigins }) => {
+  async (app, { adminKey, searchKey, corsOrigins, answersTo }) => {
     const admin = adminKey === undefined ? [] : [digest(adminKey)]
     const search = searchKey === undefined ? admin : [...admin, digest(searchKey)]
     const unprotected = search.length === 0
+    if (unprotected) app.addHook('onRequest', ownHostOnly(answersTo))
 
     app.addHook('onRoute', (route) => {
       const access = route.config?.access
@@ -57,21 +60,41 @@ function bearer(allowed: Buffer[], access: Access): onRequestHookHandler {
 }
 
 function keyOf(request: FastifyRequest, access: Access): string | undefined {
-  const [scheme, value] = request.headers.authorization?.split(' ', 2) ?? []
-  if (value === undefined) return undefined
-  if (/^bearer$/i.test(scheme ?? '')) return value
-  if (access !== 'admin-page' || !/^basic$/i.test(scheme ?? '')) return undefined
+  const [, scheme = '', value = ''] =
+    /^(Bearer|Basic) +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+  if (value === '') return undefined
+  if (/^bearer$/i.test(scheme)) return value
+  if (access !== 'admin-page') return undefined
   const pair = Buffer.from(value, 'base64').toString('utf8')
   return pair.slice(pair.indexOf(':') + 1)
 }
 
+/**
+ * A page anywhere can give its own name the address of this machine (DNS rebinding), and then counts as the same site.
+ * The header is read as it came: such a page could send X-Forwarded-Host.
+ */
+function ownHostOnly(answersTo: AuthOptions['answersTo']): onRequestHookHandler {
+  return ({ headers }, _reply, done) => {
+    const name = URL.parse(`http://${headers.host}`)?.hostname.replace(/^\[(.*)\]$/, '$1')
+    if (name !== undefined && answersTo(name)) return done()
+    done(
+      new AppError({
+        code: 'FOREIGN_HOST',
+        status: 403,
+        message:
+          'Without keys this service answers only to localhost and to the host of PUBLIC_URL: set PUBLIC_URL to the address that you use, or set ADMIN_API_KEY.',
+      }),
+    )
+  }
+}
+
 /** Without keys a browser needs none either, so another site's page could act through it; browsers say when it does. */
 function sameSiteOnly(corsOrigins: readonly string[]): onRequestHookHandler {
-  return ({ headers, method }, _reply, done) => {
+  return ({ headers, host, method }, _reply, done) => {
     const navigation = headers['sec-fetch-mode'] === 'navigate' && method === 'GET'
     const allowed = headers.origin !== undefined && corsOrigins.includes(headers.origin)
     // Over plain http browsers leave Sec-Fetch out, but not Origin.
-    const foreign = headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host
+    const foreign = headers.origin !== undefined && URL.parse(headers.origin)?.host !== host
     if ((headers['sec-fetch-site'] !== 'cross-site' && !foreign) || navigation || allowed) return done()
     done(
       new AppError({

@@ -1,18 +1,21 @@
 // The open database, closed after everything that writes to it.
 import fp from 'fastify-plugin'
-import { type Db, openDatabase } from '../services/database/database.ts'
+import { type Db, type OpenDatabase, openDatabase } from '../services/database/database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     database: Db
+    /** Takes what was deleted out of the file, too. */
+    shrinkDatabase: OpenDatabase['shrink']
   }
 }
 
 /** Opens the database under `dataDir`. */
 export default fp<{ dataDir: string }>(
   async (app, { dataDir }) => {
-    const { db, close } = await openDatabase(dataDir)
+    const { db, shrink, close } = await openDatabase(dataDir)
     app.decorate('database', db)
+    app.decorate('shrinkDatabase', shrink)
     app.addHook('onClose', close)
   },
   { name: 'database' },

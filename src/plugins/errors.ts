@@ -1,5 +1,6 @@
 // Every failure leaves as {statusCode, code, error, message} with words a person can act on, never a stack trace.
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import { Type } from '@sinclair/typebox'
 import type { FastifyError, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
@@ -16,10 +17,16 @@ export const ErrorAnswer = Type.Object(
   { $id: 'Error' },
 )
 
-/** Installs the error and not-found handlers and the shared schema. */
+const NoParameters = Type.Object({}, { additionalProperties: false })
+
+/** Installs the error and not-found handlers and the shared schema; a route that names no parameters takes none. */
 export default fp(
   async (app) => {
     app.addSchema(ErrorAnswer)
+
+    app.addHook('onRoute', ({ schema }) => {
+      if (schema !== undefined && schema.hide !== true) schema.querystring ??= NoParameters
+    })
 
     app.setErrorHandler<FastifyError>((error, request, reply) => {
       if (error instanceof AppError) {
@@ -49,12 +56,38 @@ export default fp(
   { name: 'errors' },
 )
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
 function answer(reply: FastifyReply, statusCode: number, code: string, message: string) {
-  const error = STATUS_CODES[statusCode] ?? 'Error'
   return reply
     .code(statusCode)
-    .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ statusCode, code, error, message }))
+    .type(JSON_TYPE)
+    .send(bodyOf(statusCode, code, message))
+}
+
+const bodyOf = (statusCode: number, code: string, message: string): string =>
+  JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message })
+
+type Refusal = [status: number, code: string, message: string]
+const NOT_HTTP: Refusal = [400, 'BAD_REQUEST', 'This is not a request as HTTP wants it: see RFC 9112.']
+const refusals: Record<string, Refusal> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'REQUEST_TIMEOUT', 'The request did not arrive in time: send it again.'],
+  HPE_HEADER_OVERFLOW: [431, 'HEADERS_TOO_LARGE', 'The headers of the request are too large: send fewer.'],
+}
+
+/**
+ * Answers what is not HTTP. Nothing is logged: the error carries the raw request, with keys and what was searched for.
+ */
+export function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const [status, code, message] = refusals[error.code ?? ''] ?? NOT_HTTP
+  const body = bodyOf(status, code, message)
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-length: ${body.length}\r\ncontent-type: ${JSON_TYPE}\r\nconnection: close\r\n\r\n${body}`,
+    )
+  }
+  socket.destroy(error)
 }
 
 /** Ajv's faults with the name of the parameter first. */
@@ -65,7 +98,7 @@ function validationMessage({ validation = [], validationContext }: FastifyError)
     if (keyword === 'additionalProperties') return `${name}: there is no such parameter`
     if (keyword === 'required') return `${name}: is required`
     if (keyword === 'enum') return `${name}: must be one of ${(params.allowedValues as unknown[]).join(', ')}`
-    if (keyword === 'pattern') return `${name}: must not be blank`
+    if (keyword === 'pattern' && params.pattern === '\\S') return `${name}: must not be blank`
     return `${name || validationContext}: ${message}`
   })
   return `${[...new Set(messages)].join('; ')}.`

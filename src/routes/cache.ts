@@ -28,6 +28,10 @@ const routes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { ver
   const Status = statusSchema(entities)
   app.addSchema(Status)
 
+  // No route here takes a body: one that comes anyway, of any type or none, is dropped.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+
   app.get(
     '/api/cache/status',
     {

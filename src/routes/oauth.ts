@@ -4,7 +4,7 @@ import cookies from '@fastify/cookie'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { AppError } from '../errors.ts'
+import { AppError, reasonOf } from '../errors.ts'
 import { isoOrNull } from '../services/clock.ts'
 import { ConnectionStatus, Time } from '../services/status.ts'
 import { randomToken } from '../services/tokens/secrets.ts'
@@ -27,12 +27,19 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   await app.register(cookies)
   const { sync, qbo, readStatus, log } = app
   const { keeper, consent } = app.tokens
+  let disconnecting: ReturnType<typeof disconnect> | undefined
   const home = new URL(options.redirectUri)
   const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure: home.protocol === 'https:' } as const
+
+  // No route here takes a body: one that comes anyway, of any type or none, is dropped.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
 
   app.get(
     '/connect',
     {
+      // HEAD would start, or spend, a state.
+      exposeHeadRoute: false,
       config: { access: 'admin-page' },
       schema: {
         summary: 'Connect QuickBooks, in a browser',
@@ -62,6 +69,8 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   app.get(
     '/callback',
     {
+      // HEAD would start, or spend, a state.
+      exposeHeadRoute: false,
       config: { access: 'open' },
       schema: {
         summary: 'Where Intuit sends the browser back',
@@ -89,7 +98,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
           ...request.query,
           browser: request.cookies[COOKIE],
         })
-        reply.clearCookie(COOKIE, cookie)
+        // The cookie stays until it expires: another tab of this browser may be on its way back with a state of its own.
         void sync.refreshDue(true)
         if (prefers(request) !== 'json') return reply.redirect('/')
         const message = 'QuickBooks connected; the first refresh runs'
@@ -174,21 +183,32 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
         },
       },
     },
-    async () => {
-      const connected = keeper.connection() !== undefined
-      await sync.stop()
-      const { revoked } = await keeper.disconnect().catch(async (error) => {
-        await sync.resume()
-        throw error
+    () => {
+      disconnecting ??= disconnect().finally(() => {
+        disconnecting = undefined
       })
-      await sync.forget()
-      if (!connected) return { success: true, message: 'QuickBooks was not connected', revoked }
-      const message = revoked
-        ? 'QuickBooks disconnected; tokens and cached data were deleted'
-        : 'Tokens and cached data were deleted, but Intuit did not confirm: remove the app in QuickBooks under Apps, My apps'
-      return { success: true, message, revoked }
+      return disconnecting
     },
   )
+
+  /** Forgets everything; a second call meanwhile joins the first, whose answer from Intuit is the one that counts. */
+  async function disconnect() {
+    const connected = keeper.connection() !== undefined
+    await sync.stop()
+    const { revoked } = await keeper.disconnect().catch(async (error) => {
+      await sync.resume()
+      throw error
+    })
+    await sync.forget()
+    await app.shrinkDatabase().catch((error) => {
+      log.error({ reason: reasonOf(error) }, 'What was deleted can still be read in the database file')
+    })
+    if (!connected) return { success: true, message: 'QuickBooks was not connected', revoked }
+    const message = revoked
+      ? 'QuickBooks disconnected; tokens and cached data were deleted'
+      : 'Tokens and cached data were deleted, but Intuit did not confirm: remove the app in QuickBooks under Apps, My apps'
+    return { success: true, message, revoked }
+  }
 
   app.get(
     '/api/test',
@@ -262,5 +282,5 @@ function prefers({ headers: { accept = '' } }: FastifyRequest): 'html' | 'json' 
 export default fp(routes, {
   name: 'oauth-routes',
   encapsulate: true,
-  dependencies: ['tokens', 'qbo', 'sync', 'auth', 'errors'],
+  dependencies: ['database', 'tokens', 'qbo', 'sync', 'auth', 'errors'],
 })

@@ -1,6 +1,7 @@
 // Live search: one keystroke, one answer. The answer is joined from JSON that was made when each record was indexed.
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
 import { entities } from '../services/entities/index.ts'
 import { asciiJson } from '../services/search/json.ts'
 
@@ -58,6 +59,8 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     },
     (request, reply) => {
       const { q, limit } = request.query
+      // What cannot be decoded arrives as it was sent; only then, and seldom else, is there a % in it.
+      if (q.includes('%') && !isDecodable(request.url)) throw undecodable()
       const started = performance.now()
       const { json, total } = searchIndexes.search(request.params.index, q, limit)
       const body = `{"query":${asciiJson(q)},"results":[${json.join(',')}],"total":${total}}`
@@ -74,6 +77,22 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     else if (debug) log.debug({ index, total, ms }, 'Search')
   }
 }
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const undecodable = () =>
+  new AppError({
+    code: 'BAD_REQUEST',
+    status: 400,
+    message: 'q: its percent-encoding is broken; encode it as encodeURIComponent does.',
+  })
 
 export default fp(routes, {
   name: 'search-routes',

@@ -1,8 +1,10 @@
 // The service as a process: how it starts, refuses to start, and stops.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import packageJson from '../../package.json' with { type: 'json' }
 import { temporaryFolder } from '../support/service.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
@@ -52,10 +54,28 @@ t.test('a second process on the same data, and a port in use, are refused with o
   )
 })
 
-t.test('NODE_ENV=development logs at debug level', async (t) => {
+t.test('NODE_ENV=development logs for people, at debug level, on a terminal or not', async (t) => {
   const { child, output } = start(t, { NODE_ENV: 'development' })
   const url = await ready(child, output)
   await fetch(`${url}/api/search/client_names?q=a`)
-  while (!output.text.includes('"level":20')) await once(child.stdout, 'data')
-  t.match(output.text, /"index":"client_names"/)
+  while (!/DEBUG.*: Search\n(.*\n)* +index: "client_names"/.test(output.text))
+    await once(child.stdout, 'data')
+  t.notMatch(output.text, /"level":/)
+})
+
+t.test('pino-pretty is there in an installation without dev dependencies', async (t) => {
+  t.ok('pino-pretty' in packageJson.dependencies)
+})
+
+t.test('data that cannot be used stops the start with one line, not with a stack trace', async (t) => {
+  const cwd = temporaryFolder(t)
+  writeFileSync(join(cwd, 'mrp-backend.db'), 'not a database '.repeat(1000))
+  for (const [folder, reason] of [
+    [cwd, 'the database in .* is damaged .*'],
+    ['/dev/null/data', '/dev/null/data cannot be written .*'],
+  ] as const) {
+    const { child, output } = start(t, { DATA_DIR: folder })
+    t.same(await once(child, 'close'), [1, null])
+    t.match(output.text, new RegExp(`^mrp-backend cannot start\\. DATA_DIR: ${reason}\n$`))
+  }
 })

@@ -56,3 +56,17 @@ t.test(
     }
   },
 )
+
+t.test("after a disconnect no customer's name can be read in any file", async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const names = simulator.company.list('Customer').map(({ DisplayName }) => String(DisplayName))
+  const left = () => {
+    const files = readdirSync(service.dataDir).map((file) => readFileSync(join(service.dataDir, file)))
+    return names.filter((name) => files.some((bytes) => bytes.includes(name)))
+  }
+  t.ok(left().length > 20)
+  await service.request('/api/disconnect', { method: 'POST' })
+  t.same(left(), [])
+})

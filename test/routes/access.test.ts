@@ -68,6 +68,57 @@ t.test("without keys, another site's page can do nothing through a browser on th
   t.equal((await service.request('/api/disconnect', from('same-origin', service.url))).status, 200)
 })
 
+t.test('a bearer key is read as HTTP writes it: any spaces before it, nothing after it', async (t) => {
+  const service = await startService(t, undefined, { env: { ADMIN_API_KEY: ADMIN } })
+  const status = async (authorization: string) =>
+    (await service.request('/api/config', { headers: { authorization } })).status
+  for (const fine of [`Bearer  ${ADMIN}`, `bearer ${ADMIN}`]) t.equal(await status(fine), 200, fine)
+  for (const wrong of [`Bearer ${ADMIN} x`, `Bearer${ADMIN}`, ADMIN, 'Bearer', 'Bearer ']) {
+    t.equal(await status(wrong), 401, wrong)
+  }
+})
+
+t.test('without keys, a name that a stranger gave to this machine gets no answer', async (t) => {
+  const env = {
+    PUBLIC_URL: 'http://mrp.example.com',
+    QUICKBOOKS_REDIRECT_URI: 'https://back.example.com/callback',
+  }
+  const service = await startService(t, undefined, { env })
+  const ask = async (host: string, path: string) =>
+    await service.app.inject({ url: path, headers: { host, 'x-forwarded-host': 'localhost' } })
+  const paths = ['/api/search/client_names?q=a', '/api/cache/status', '/api/data/items', '/', '/docs/', '/no']
+  for (const path of paths) {
+    for (const host of [
+      'evil.example.com:5002',
+      'localhost.evil.example.com',
+      '127.0.0.1.evil.example.com',
+    ]) {
+      t.match((await ask(host, path)).json(), { statusCode: 403, code: 'FOREIGN_HOST' }, `${host} ${path}`)
+    }
+    for (const host of ['localhost:5002', '127.0.0.1', '[::1]:80', 'MRP.example.com', 'back.example.com']) {
+      t.not((await ask(host, path)).statusCode, 403, `${host} ${path}`)
+    }
+  }
+  for (const opened of [{ ADMIN_API_KEY: ADMIN }, { ALLOW_UNAUTHENTICATED: 'true' }]) {
+    const { app } = await startService(t, undefined, { env: { ...env, ...opened } })
+    const answer = await app.inject({ url: '/api/health', headers: { host: 'anything.example.com' } })
+    t.equal(answer.statusCode, 200, 'with a key, or on a private network, any name will do')
+  }
+})
+
+t.test('behind a trusted proxy, our own page is the one that the browser sees', async (t) => {
+  const env = { TRUST_PROXY: 'true', ALLOW_UNAUTHENTICATED: 'true', PUBLIC_URL: 'https://mrp.example.com' }
+  const { app } = await startService(t, undefined, { env })
+  const from = (origin: string) => ({
+    url: '/api/disconnect',
+    headers: { host: '10.0.0.7:5002', 'x-forwarded-host': 'mrp.example.com', origin },
+  })
+  t.equal((await app.inject({ ...from('https://mrp.example.com'), method: 'POST' })).statusCode, 200)
+  t.match((await app.inject({ ...from('https://evil.example.com'), method: 'POST' })).json(), {
+    code: 'CROSS_SITE',
+  })
+})
+
 t.test('only the listed origins are told that they may read answers', async (t) => {
   const service = await startService(t, undefined, {
     env: { CORS_ORIGINS: 'https://mrp.example.com, https://b.example.com' },

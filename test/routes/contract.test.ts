@@ -1,5 +1,9 @@
 // The HTTP contract on bad and good input. Every answer is also held against /openapi.json by the test's client.
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import Fastify from 'fastify'
 import t from 'tap'
+import errors from '../../src/plugins/errors.ts'
 import { type Service, startService, startSimulator } from '../support/service.ts'
 
 const INDEXES = [
@@ -23,6 +27,10 @@ t.test('bad input is a clear 4xx that names the parameter', async (t) => {
     ['/api/search/client_names?q=a&limit=1.5', 400, /^limit: must be integer/],
     ['/api/search/client_names?q=a&limit=abc', 400, /^limit: must be integer/],
     ['/api/search/client_names?q=a&colour=red', 400, /^colour: there is no such parameter/],
+    ['/api/search/client_names?q=%E0%A4%A', 400, /^q: its percent-encoding is broken/],
+    ['/api/search/client_names?limit=3&q=100%', 400, /^q: its percent-encoding is broken/],
+    ['/api/cache/status?verbose=1', 400, /^verbose: there is no such parameter/],
+    ['/api/auth/status?x=1', 400, /^x: there is no such parameter/],
     ['/api/search/no_such_index?q=a', 404, /^index: must be one of client_names, /],
     ['/api/search/%E0%A4%A?q=a', 400, /./],
     [`/api/search/${'x'.repeat(500)}?q=a`, 414, /./],
@@ -40,6 +48,54 @@ t.test('bad input is a clear 4xx that names the parameter', async (t) => {
     message: /^wait: /,
   })
   t.match((await service.request('/api/cache/refresh', { method: 'DELETE' })).json, { statusCode: 404 })
+})
+
+t.test('a percent sign that was meant is searched for', async (t) => {
+  const service = await startService(t, undefined)
+  for (const q of ['50% off', '%E0%A4%A', '100%']) {
+    const { json } = await service.request(`/api/search/client_names?q=${encodeURIComponent(q)}`)
+    t.equal(json.query, q)
+  }
+})
+
+t.test('a body that a client sends where none is needed is dropped, whatever its type', async (t) => {
+  const service = await startService(t, undefined)
+  const types = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data', 'image/png']
+  for (const type of types) {
+    for (const body of [undefined, '', '{', 'a=b']) {
+      const init = { method: 'POST', headers: { 'content-type': type }, ...(body && { body }) }
+      const disconnect = await service.request('/api/disconnect', init)
+      t.match(disconnect.json, { success: true }, `${type}: ${body}`)
+      const refresh = await service.request('/api/cache/refresh', init)
+      t.match(refresh.json, { statusCode: 409, code: 'NOT_CONNECTED' }, `${type}: ${body}`)
+    }
+  }
+})
+
+t.test('what is not HTTP is answered in the shape of every error, and logged nowhere', async (t) => {
+  const service = await startService(t, undefined)
+  service.app.log.level = 'trace'
+  const key = 'Confidential'
+  for (const [request, statusCode, code] of [
+    [`GET /api/search/client_names?q=${key} HTTP/1.1\r\nbad header ${key}\r\n\r\n`, 400, 'BAD_REQUEST'],
+    [`${key}\r\n\r\n`, 400, 'BAD_REQUEST'],
+    [`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${key.repeat(5000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+  ] as const) {
+    const answer = await raw(service.url, request)
+    t.match(answer, new RegExp(`^HTTP/1\\.1 ${statusCode} `))
+    const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))
+    t.match(body, { statusCode, code, error: /\w/, message: /\w/ })
+  }
+  t.notMatch(JSON.stringify(service.log), key)
+  t.notMatch(JSON.stringify(service.log), 'rawPacket')
+})
+
+t.test('a pattern that says something else than "not blank" is not answered as if it did', async (t) => {
+  const app = Fastify()
+  await app.register(errors)
+  const querystring = { type: 'object', properties: { id: { type: 'string', pattern: '^[0-9]+$' } } }
+  app.get('/', { schema: { querystring } }, async () => 'fine')
+  t.match((await app.inject('/?id=x')).json(), { statusCode: 400, message: /^id: must match pattern/ })
 })
 
 t.test('a result carries every promised field, null where QuickBooks has none', async (t) => {
@@ -178,3 +234,12 @@ t.test(
 
 const search = (service: Service) => service.request('/api/search/client_names?q=Confidential%20Customer')
 const lines = ({ log }: Service) => log.filter(({ msg }) => /search/i.test(msg))
+
+/** Sends bytes as they are and answers what comes back until the connection ends. */
+async function raw(url: string, request: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(request))
+  let answer = ''
+  socket.on('data', (chunk) => (answer += chunk))
+  await once(socket, 'close')
+  return answer
+}

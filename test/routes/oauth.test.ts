@@ -4,8 +4,8 @@ import { createLeapingClock } from '../support/clock.ts'
 import { cookieOf, type Service, startService, startSimulator } from '../support/service.ts'
 
 /** A browser's way up to Intuit's answer: its cookie, and the address that Intuit sends it to. */
-async function goToIntuit(service: Service) {
-  const start = await service.request('/connect')
+async function goToIntuit(service: Service, cookie = '') {
+  const start = await service.request('/connect', { headers: { cookie } })
   const consent = await fetch(start.headers.get('location') ?? '', { redirect: 'manual' })
   return { cookie: cookieOf(start.headers), callback: new URL(consent.headers.get('location') ?? '') }
 }
@@ -180,6 +180,48 @@ t.test('disconnecting revokes at Intuit and forgets tokens and data', async (t) 
     connection_status: 'connected',
     customers_count: 30,
   })
+})
+
+t.test('a disconnect with a parameter that does not exist disconnects nothing', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connect()
+  const answer = await service.request('/api/disconnect?x=1', { method: 'POST' })
+  t.match(answer.json, { statusCode: 400, message: /^x: there is no such parameter/ })
+  t.equal((await authStatus(service)).is_authenticated, true)
+})
+
+t.test('two disconnects at once are one, and both hear that Intuit confirmed', async (t) => {
+  const simulator = await startSimulator(t, { behaviour: { latencyMs: 50 } })
+  const service = await startService(t, simulator)
+  await service.connect()
+  const both = [1, 2].map(() => service.request('/api/disconnect', { method: 'POST' }))
+  for (const { json } of await Promise.all(both)) {
+    t.match(json, { success: true, revoked: true, message: /^QuickBooks disconnected/ })
+  }
+})
+
+t.test('two tabs of one browser can both come back from Intuit', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  const one = await goToIntuit(service)
+  const two = await goToIntuit(service, one.cookie)
+  for (const [tab, { callback }] of Object.entries({ one, two })) {
+    const back = await service.request(callback.href, { headers: { cookie: one.cookie } })
+    t.match([back.status, back.headers.get('location')], [302, '/'], tab)
+    t.same(back.headers.getSetCookie(), [], 'the cookie stays until it expires')
+  }
+})
+
+t.test('HEAD neither starts nor spends a state', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  const { cookie, callback } = await goToIntuit(service)
+  for (const path of ['/connect', callback.href]) {
+    const head = await fetch(new URL(path, service.url), { method: 'HEAD', headers: { cookie } })
+    t.equal(head.status, 404)
+  }
+  t.equal((await service.request(callback.href, { headers: { cookie } })).status, 302)
 })
 
 t.test('a disconnect during a refresh stops it and leaves nothing behind', async (t) => {

@@ -1,10 +1,10 @@
 // Opens the one database file under DATA_DIR, locks it against a second process, and brings its tables up to date.
 // A commit is on the disk when it returns (WAL with synchronous=FULL): a rotated token must survive a power cut.
 
-import { chmodSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, SqliteDialect, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { ConfigError, reasonOf } from '../../errors.ts'
 import { migrations } from './migrations.ts'
@@ -13,29 +13,37 @@ import type { Database } from './schema.ts'
 /** The query layer over the tables of `schema.ts`. */
 export type Db = Kysely<Database>
 
-/** An open database; `close` releases the file and its lock. */
+/** An open database. */
 export interface OpenDatabase {
   db: Db
+  /**
+   * Rewrites the file without what was deleted, which until then can still be read in it. Blocks for as long as writing
+   * the rest takes: for use after nearly everything was deleted.
+   */
+  shrink(): Promise<void>
+  /** Releases the file and its lock. */
   close(): Promise<void>
 }
 
 /**
  * Opens (and creates, when missing) the database in `dataDir`, readable by its owner only.
- * @throws ConfigError when the folder cannot be written or another process serves from it.
+ * @throws ConfigError when the folder or a file in it cannot be written, is damaged, or another process serves from it.
  */
 export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   const lock = lockFolder(dataDir)
   try {
-    const path = join(dataDir, 'mrp-backend.db')
-    const file = new SqliteDatabase(path)
-    chmodSync(path, 0o600)
-    file.pragma('journal_mode = WAL')
-    file.pragma('synchronous = FULL')
-    file.pragma('busy_timeout = 5000')
+    const file = openFile(dataDir)
     const db: Db = new Kysely<Database>({ dialect: new SqliteDialect({ database: file }) })
-    await migrate(db)
+    await migrate(db).catch(async (error) => {
+      await db.destroy()
+      throw error
+    })
     return {
       db,
+      async shrink() {
+        await sql`VACUUM`.execute(db)
+        await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
+      },
       async close() {
         await db.destroy()
         lock.close()
@@ -43,27 +51,74 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
     }
   } catch (error) {
     lock.close()
+    throw startFault(dataDir, error)
+  }
+}
+
+function openFile(dataDir: string): SqliteDatabase.Database {
+  const path = join(dataDir, 'mrp-backend.db')
+  // SQLite opens what it may not write for reading, and fails later; this fails now.
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
+  const file = new SqliteDatabase(path)
+  try {
+    const found = file.pragma('quick_check(1)', { simple: true })
+    if (found !== 'ok') throw damaged(dataDir, String(found).replaceAll(/\s+/g, ' '))
+    file.pragma('journal_mode = WAL')
+    file.pragma('synchronous = FULL')
+    file.pragma('busy_timeout = 5000')
+    return file
+  } catch (error) {
+    file.close()
     throw error
   }
 }
 
 /** Two processes on one file could refresh one token twice, which Intuit may answer by revoking it. */
 function lockFolder(dataDir: string): SqliteDatabase.Database {
+  let lock: SqliteDatabase.Database | undefined
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    const lock = new SqliteDatabase(join(dataDir, 'process.lock'), { timeout: 0 })
+    makeFolder(resolve(dataDir))
+    lock = new SqliteDatabase(join(dataDir, 'process.lock'), { timeout: 0 })
     lock.pragma('locking_mode = EXCLUSIVE')
-    lock.exec('BEGIN EXCLUSIVE')
+    lock.pragma('journal_mode = MEMORY')
+    // On a file that may only be read, BEGIN EXCLUSIVE succeeds and locks nothing; writing does not.
+    lock.exec('BEGIN EXCLUSIVE; PRAGMA user_version = 1')
     return lock
   } catch (error) {
-    if ((error as { code?: string }).code === 'SQLITE_BUSY') {
+    lock?.close()
+    if (codeOf(error) === 'SQLITE_BUSY') {
       throw new ConfigError(
         `DATA_DIR: another process serves from ${dataDir}. Stop it first, or give this one its own.`,
       )
     }
-    throw new ConfigError(`DATA_DIR: ${dataDir} cannot be written (${reasonOf(error)}).`)
+    throw startFault(dataDir, error)
   }
 }
+
+/** Node's own recursive mkdir never returns where a folder exists and nothing can be made in it, as in /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+}
+
+const codeOf = (error: unknown) => (error as { code?: string }).code
+
+/** What the disk refuses as a line for a person; anything else is a bug and stays as it is. */
+function startFault(dataDir: string, error: unknown): unknown {
+  const code = codeOf(error)
+  if (error instanceof ConfigError || code === undefined) return error
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damaged(dataDir, reasonOf(error))
+  return new ConfigError(
+    `DATA_DIR: ${dataDir} cannot be written (${reasonOf(error)}). Give its folder and files to the user that runs the service, or choose another DATA_DIR.`,
+  )
+}
+
+const damaged = (dataDir: string, reason: string) =>
+  new ConfigError(
+    `DATA_DIR: the database in ${dataDir} is damaged (${reason}). Restore it from a backup, or move mrp-backend.db* and process.lock away and start again: QuickBooks must then be connected anew, and the cache fills by itself.`,
+  )
 
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({

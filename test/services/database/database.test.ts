@@ -1,0 +1,123 @@
+// The database file: what it refuses at start, and that deleted data is gone from it.
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type OpenDatabase, openDatabase } from '../../../src/services/database/database.ts'
+import { temporaryFolder } from '../../support/service.ts'
+
+const NOBODY = 65534
+
+/** A folder with a database that was in use, closed again. */
+async function used(t: Test): Promise<string> {
+  const folder = temporaryFolder(t)
+  await (await openDatabase(folder)).close()
+  return folder
+}
+
+/** Root may write everything, so what a user may not do is tried as one who is not root. */
+async function asUser<T>(task: () => Promise<T>): Promise<T> {
+  const root = process.getuid?.() === 0
+  if (root) process.seteuid?.(NOBODY)
+  try {
+    return await task()
+  } finally {
+    if (root) process.seteuid?.(0)
+  }
+}
+
+/** What the user of `asUser` may do with the folder, its files and its lock, all of which are somebody else's. */
+function allow(folder: string, modes: { folder: number; files: number; lock?: number }): void {
+  for (const name of readdirSync(folder)) chmodSync(join(folder, name), modes.files)
+  if (modes.lock !== undefined) chmodSync(join(folder, 'process.lock'), modes.lock)
+  chmodSync(folder, modes.folder)
+}
+
+t.test('a folder or file that cannot be written is refused in words that name DATA_DIR', async (t) => {
+  for (const [name, modes] of [
+    ['a folder that may only be read', { folder: 0o555, files: 0o666 }],
+    ['a database that may only be read', { folder: 0o777, files: 0o444, lock: 0o666 }],
+    ['everything may only be read', { folder: 0o555, files: 0o444 }],
+  ] as const) {
+    const folder = await used(t)
+    allow(folder, modes)
+    const start = asUser(() => openDatabase(folder))
+    await t.rejects(start, { name: 'ConfigError', message: `DATA_DIR: ${folder} cannot be written` }, name)
+    chmodSync(folder, 0o700)
+  }
+})
+
+t.test('a lock that cannot be written is no lock: not even the first process starts', async (t) => {
+  const folder = await used(t)
+  allow(folder, { folder: 0o777, files: 0o666, lock: 0o444 })
+  const start = asUser(() => openDatabase(folder))
+  await t.rejects(start, {
+    name: 'ConfigError',
+    message: /^DATA_DIR: .* cannot be written \(attempt to write/,
+  })
+})
+
+t.test(
+  'a folder in which nothing can be made is refused at once',
+  { skip: process.platform !== 'linux' && 'only Linux has /proc' },
+  async (t) => {
+    await t.rejects(openDatabase('/proc/mrp-backend/data'), {
+      name: 'ConfigError',
+      message: /^DATA_DIR: \/proc\/mrp-backend\/data cannot be written/,
+    })
+  },
+)
+
+t.test('missing folders on the way are made, for their owner only', async (t) => {
+  const folder = join(temporaryFolder(t), 'a', 'b')
+  await (await openDatabase(folder)).close()
+  t.ok(readdirSync(folder).includes('mrp-backend.db'))
+})
+
+t.test('a damaged file is refused with what to do, and left as it is', async (t) => {
+  const overwritten = (bytes: Buffer) => bytes.fill('not a database', 0, 4096)
+  const holed = (bytes: Buffer) => bytes.fill(0xaa, 4096)
+  const cut = (bytes: Buffer) => bytes.subarray(0, 5000)
+  for (const damage of [overwritten, holed, cut]) {
+    const folder = await used(t)
+    const path = join(folder, 'mrp-backend.db')
+    const bytes = damage(readFileSync(path))
+    writeFileSync(path, bytes)
+    await t.rejects(
+      openDatabase(folder),
+      { name: 'ConfigError', message: /^DATA_DIR: the database in .* is damaged .* move mrp-backend\.db\* / },
+      damage.name,
+    )
+    t.ok(readFileSync(path).equals(bytes), damage.name)
+  }
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'mrp-backend.db'))
+  await t.rejects(
+    openDatabase(folder),
+    { name: 'ConfigError', message: /^DATA_DIR: / },
+    'a folder in its place',
+  )
+})
+
+t.test('what was deleted can be read in no file once the database was shrunk', async (t) => {
+  const folder = temporaryFolder(t)
+  const database = await openDatabase(folder)
+  t.teardown(database.close)
+  await fill(database, 'Confidential Customer')
+  t.ok(readable(folder, 'Confidential Customer'))
+  await database.db.deleteFrom('qbo_records').execute()
+  await database.shrink()
+  t.notOk(readable(folder, 'Confidential Customer'))
+  await fill(database, 'The Next One')
+  t.ok(readable(folder, 'The Next One'), 'and goes on')
+})
+
+async function fill({ db }: OpenDatabase, name: string): Promise<void> {
+  const rows = Array.from({ length: 200 }, (_, i) => ({
+    ...{ realm: 'a', entity: 'customers', id: String(i), last_updated: i, active: 1, seq: i },
+    json: JSON.stringify({ DisplayName: `${name} ${i}` }),
+  }))
+  await db.insertInto('qbo_records').values(rows).execute()
+}
+
+const readable = (folder: string, text: string): boolean =>
+  readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes(text))

@@ -15,11 +15,11 @@ export interface RateLimits {
 const INTUIT_LIMITS: RateLimits = { concurrent: 10, perSecond: 10, perMinute: 500 }
 
 /** Least time between two starts: the answers to a burst would come in one piece. */
-const SPACING_MS = 80
+const SPACING_MS = 90
 /** A request has arrived this long after it started, as far as the limits are concerned. */
-const ARRIVED_MS = 120
+const ARRIVED_MS = 250
 /** The first ones can take longer, on connections that are being made, and all when QuickBooks has refused one. */
-const ARRIVED_LATE_MS = 400
+const ARRIVED_LATE_MS = 500
 const FIRST_REQUESTS = 10
 const SECOND_MS = 1001
 const MINUTE_MS = 60_500

@@ -50,6 +50,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     logger,
     // Addresses carry OAuth codes and what customers are called, so requests are not logged as they come.
     logController: new LogController({ disableRequestLogging: true }),
+    // One logger for all requests: what is logged of one names its route, and making a logger for each costs as much as searching.
+    childLoggerFactory: (logger) => logger,
     clientErrorHandler,
     trustProxy: config.TRUST_PROXY,
     // A million records take longer to load than Fastify waits for a plugin by default.

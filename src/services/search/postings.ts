@@ -29,21 +29,19 @@ export function createPostings(): Postings {
   const index = new Index({
     tokenize: 'strict',
     keystore: mapBits,
-    // A search passes one key; an added record brings its keys in `pending`, for they are too many to travel as text.
-    // FlexSearch skips repeats, so lower slots must come first.
-    encode: (text) => (text === record ? pending.flat() : [text]),
+    // An added record brings its keys in `pending`, for they are too many to travel as text. FlexSearch skips repeats,
+    // so lower slots must come first.
+    encode: () => pending.flat(),
     score: (_keys, _key, position) => slotAt(pending, position),
-    resolve: false,
   })
-  function lists(key: string): Slots | undefined {
-    const { result } = index.search({ query: key, resolve: false }) as unknown as { result: Slots }
-    return result.length > 0 ? result : undefined
-  }
+  // The map that its search() ends in. A query asks for a dozen keys, and the way there costs more than the answer.
+  const { map } = index as unknown as { map: { get(key: string): Slots | undefined } }
+  const lists = (key: string) => map.get(key)
   return {
     lists,
     add(number, terms) {
       pending = terms.map((list) => list.flatMap(keysOf))
-      index.add(number, record)
+      index.add(number, anyText)
     },
     // What FlexSearch's own export would have given: its documented way to take a map whole.
     take: (lists) => index.import('map', lists as never),
@@ -72,5 +70,5 @@ function slotAt(keys: readonly (readonly string[])[], position: number): number 
   return slot
 }
 
-/** Stands for "the pending record" in `add`; no key contains it. */
-const record = '\u0000'
+/** What FlexSearch is given to encode: it wants a text that is not empty. */
+const anyText = '-'

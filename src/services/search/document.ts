@@ -10,7 +10,7 @@ import { digitsOf, fold, spellings } from './text.ts'
 const prefixLength = 6
 /** Lengths of the keys of words of addresses; fewer letters do not find one: they would find every one. */
 const contactLengths = [3, 4, 6]
-/** A record's words beyond this many are not searchable. */
+/** A record's words beyond this many, counted in all its lines, are not searchable. */
 const maxWords = 150
 /** A longer field is found by its words, but not known to be exact until its text is looked at. */
 const maxLine = 64
@@ -51,9 +51,14 @@ export function contactKey(word: string): string | null {
 }
 /** The key of a whole field with these words. */
 export const lineKey = (words: readonly string[]): string => lineMark + words.join('')
+/** The key of names in which a word stands right before one that begins so; null where the first says too little. */
+export function pairKey(word: string, next: string): string | null {
+  return word.length < 2 ? null : pairMark + word.slice(0, 2) + next[0]
+}
 /** What the keys of whole words, of whole lines and of a code's fragments begin with; no word begins so. */
 export const wholeMark = '='
 const lineMark = '~'
+const pairMark = '+'
 const contactKeyMark = '@'
 export const fragmentMark = '%'
 /** Keys of phone numbers: their first and last four digits; the text says whether the rest fits. */
@@ -132,7 +137,7 @@ export type Terms = readonly (readonly string[])[]
 /** Marks a word of a contact. */
 const contactMark = ':'
 /** Terms that begin so are keys as they are. */
-const plainMarks = new Set([lineMark, fragmentMark, '#', '$'])
+const plainMarks = new Set([lineMark, pairMark, fragmentMark, '#', '$'])
 
 /** Every term of a text. */
 export function documentTerms(text: string): Terms {
@@ -151,17 +156,24 @@ export function documentTerms(text: string): Terms {
         terms[n === 0 ? whole.name : whole.other].push(lineKey(words))
       }
       for (const [i, word] of words.entries()) {
-        const list = terms[kind === ' ' && i > 0 ? place.later : place.first]
+        if (left <= 0) break
         const term = kind === ':' ? contactMark + word : word
         // Spellings repeat most words; asking here is cheaper than filing them again.
-        if (list.includes(term) || (list === terms[place.later] && terms[place.first].includes(term)))
-          continue
-        if (left-- <= 0) break
-        list.push(term)
+        if (kind === ':' || i === 0) addTerm(terms, place.first, term)
+        else {
+          addTerm(terms, place.later, term)
+          const pair = pairKey(words[i - 1] as string, word)
+          if (pair !== null) addTerm(terms, i === 1 ? place.first : place.later, pair)
+        }
+        left--
       }
     }
   }
   return terms
+}
+
+function addTerm(terms: [string[], string[]], slot: 0 | 1, term: string): void {
+  if (!terms[0].includes(term) && (slot === 0 || !terms[1].includes(term))) terms[slot].push(term)
 }
 
 /** Whether a term is a key as it is. */

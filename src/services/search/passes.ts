@@ -3,6 +3,7 @@
 import {
   contactKey,
   lineKey,
+  pairKey,
   phoneEndKey,
   phoneStartKey,
   place,
@@ -13,7 +14,7 @@ import {
 import type { Starts } from './field-index.ts'
 import { type Hits, type Tier, tier } from './hits.ts'
 import { inCommon } from './intersect.ts'
-import { type List, type Slots, sizeOf } from './postings.ts'
+import type { List, Slots } from './postings.ts'
 import type { Query } from './query.ts'
 
 interface Pass {
@@ -124,55 +125,56 @@ function holding(word: string, hits: Hits): Word | undefined {
   return lists && { first: [lists[place.first]], all: [...lists, ...contacts(word, hits)] }
 }
 
-/** Lists of so many numbers are walked once; of longer ones, the best parts first. */
-const shortWalk = 1000
-
-/** Whole words first: they are rarer, and every record that holds the phrase as typed is among them. */
+/** The words as typed come before the same words anywhere. */
 function allWords(words: readonly string[], hits: Hits): void {
-  const check = wordsCheck(words)
-  const last = words.length - 1
-  const begun = words.map((word) => starting(word, hits))
-  // One walk finds everything, if it is short.
-  if (begun.some((word) => word === undefined || sizeOf(word.all) <= shortWalk)) {
-    candidates(begun, hits, check, tier.fieldWord)
-    return
-  }
-  candidates(
-    words.map((word) => holding(word, hits)),
-    hits,
-    check,
-    tier.fieldWord,
-  )
+  phrase(words, hits)
   if (hits.full()) return
   candidates(
-    words.map((word, i) => (i < last && holding(word, hits)) || begun[i]),
+    words.map((word) => starting(word, hits)),
     hits,
-    check,
-    tier.field,
+    wordsCheck(words),
+    [tier.firstWord, tier.allWords],
   )
-  if (!hits.full()) candidates(begun, hits, check, tier.field)
+}
+
+/** All words next to each other, the last one perhaps only begun: whole first, for those are rarer and better. */
+function phrase(words: readonly string[], hits: Hits): void {
+  const ahead = words.slice(0, -1).map((word) => (wholeKey(word) === null ? starting : holding)(word, hits))
+  const pairs: Word[] = []
+  for (const [i, word] of words.slice(0, -1).entries()) {
+    const key = pairKey(word, words[i + 1] as string)
+    if (key === null) continue
+    const lists = hits.index.lists(key)
+    if (lists === undefined) return
+    pairs.push({ first: [lists[place.first]], all: lists })
+  }
+  const last = words.at(-1) as string
+  const check = phraseCheck(words.join(' '))
+  const whole = holding(last, hits)
+  if (whole) candidates([...ahead, whole, ...pairs], hits, check, [tier.fieldWord, tier.phraseWord])
+  if (!hits.full())
+    candidates([...ahead, starting(last, hits), ...pairs], hits, check, [tier.field, tier.phrase])
 }
 
 /**
  * Scans what all words have in common; nothing when one of them is missing. Records that begin a field with the first
- * word come first, for all better tiers are among them; `best` is the best of those that may be left.
+ * word come first; `best` are the best tiers that may be left among those and among the others.
  */
 function candidates(
   words: readonly (Word | undefined)[],
   hits: Hits,
   check: (text: string) => Tier | null,
-  best: Tier,
+  best: readonly [begun: Tier, inside: Tier],
 ): void {
   const present = words.filter((word) => word !== undefined)
   const [first, ...others] = present
   if (first === undefined || present.length < words.length) return
   const rest = others.map(({ all }) => all)
   const begun = inCommon([first.first, ...rest])
-  for (const list of begun.lists) hits.scan(list, check, best, begun.holds)
+  for (const list of begun.lists) hits.scan(list, check, best[0], begun.holds)
   if (hits.full()) return
   const inside = inCommon([first.all.filter((list) => !first.first.includes(list)), ...rest])
-  const next = best === tier.fieldWord ? tier.phraseWord : tier.phrase
-  for (const list of inside.lists) hits.scan(list, check, next, inside.holds)
+  for (const list of inside.lists) hits.scan(list, check, best[1], inside.holds)
 }
 
 function joined(query: Query, hits: Hits): void {
@@ -208,7 +210,10 @@ function splitWord(query: Query, hits: Hits): void {
     const left = holding(word.slice(0, cut), hits)
     const right = left && starting(word.slice(cut), hits)
     if (!left || !right) continue
-    candidates([left, right], hits, phraseCheck(`${word.slice(0, cut)} ${word.slice(cut)}`), tier.fieldWord)
+    candidates([left, right], hits, phraseCheck(`${word.slice(0, cut)} ${word.slice(cut)}`), [
+      tier.fieldWord,
+      tier.phraseWord,
+    ])
     if (hits.full()) return
   }
 }
@@ -222,7 +227,7 @@ function relaxed(query: Query, hits: Hits): void {
       words.map((word) => starting(word, hits)),
       hits,
       found,
-      tier.relaxed,
+      [tier.relaxed, tier.relaxed],
     )
   }
 }
@@ -263,13 +268,12 @@ function phraseCheck(phrase: string): (text: string) => Tier | null {
   }
 }
 
-/** The phrase, or else all words in any order, each as the beginning of a word. */
+/** All words in any order, each as the beginning of a word. */
 function wordsCheck(words: readonly string[]): (text: string) => Tier | null {
-  const phrase = phraseCheck(words.join(' '))
   const starts = words.map((word) => ` ${word}`)
   const first = `\n${starts[0]}`
   return (text) => {
     for (const start of starts) if (!text.includes(start)) return null
-    return phrase(text) ?? (text.includes(first) ? tier.firstWord : tier.allWords)
+    return text.includes(first) ? tier.firstWord : tier.allWords
   }
 }

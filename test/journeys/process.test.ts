@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
-import { temporaryFolder } from '../support/service.ts'
+import { startSimulator, temporaryFolder } from '../support/service.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -79,3 +79,49 @@ t.test('data that cannot be used stops the start with one line, not with a stack
     t.match(output.text, new RegExp(`^mrp-backend cannot start\\. DATA_DIR: ${reason}\n$`))
   }
 })
+
+t.test(
+  'killed or stopped in the middle of a sync, it serves what was committed, without QuickBooks, and goes on later',
+  async (t) => {
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const cwd = temporaryFolder(t)
+      const simulator = await startSimulator(t, {
+        company: { customers: 6000, vendors: 1, items: 1 },
+        behaviour: { latencyMs: 30 },
+      })
+      const env = { ...simulator.env, DATA_DIR: cwd }
+      const first = start(t, env, cwd)
+      const url = await ready(first.child, first.output)
+      const { auth_url } = await json(`${url}/api/auth/url`)
+      const callback = new URL((await fetch(auth_url, { redirect: 'manual' })).headers.get('location') ?? '')
+      await fetch(`${url}${callback.pathname}${callback.search}`, { redirect: 'manual' })
+      let count = 0
+      while (count < 2000) count = (await json(`${url}/api/cache/status`)).customers_count
+      first.child.kill(signal)
+      const [code] = await once(first.child, 'exit')
+      t.equal(code, signal === 'SIGTERM' ? 0 : null)
+
+      simulator.fault({ on: 'any', kind: 'reset', times: 1000 })
+      const second = start(t, env, cwd)
+      const again = await ready(second.child, second.output)
+      const kept = await json(`${again}/api/cache/status`)
+      t.ok(kept.customers_count >= count && kept.customers_count <= 6000, signal)
+      t.ok((await json(`${again}/api/search/client_names?q=a`)).total > 0, 'search answers')
+      t.equal((await json(`${again}/api/auth/status`)).is_authenticated, true)
+      second.child.kill('SIGTERM')
+      await once(second.child, 'exit')
+
+      simulator.clearFaults()
+      const third = start(t, env, cwd)
+      const last = await ready(third.child, third.output)
+      const refresh = await fetch(`${last}/api/cache/refresh`, { method: 'POST' })
+      t.equal(refresh.status, 200)
+      t.equal((await json(`${last}/api/cache/status`)).customers_count, 6000)
+      third.child.kill('SIGTERM')
+      await once(third.child, 'exit')
+    }
+  },
+)
+
+// biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
+const json = async (url: string): Promise<any> => (await fetch(url)).json()

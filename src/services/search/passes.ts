@@ -152,8 +152,10 @@ function phrase(words: readonly string[], hits: Hits): void {
   const check = phraseCheck(words.join(' '))
   const whole = holding(last, hits)
   if (whole) candidates([...ahead, whole, ...pairs], hits, check, [tier.fieldWord, tier.phraseWord])
-  if (!hits.full())
-    candidates([...ahead, starting(last, hits), ...pairs], hits, check, [tier.field, tier.phrase])
+  if (hits.full()) return
+  // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
+  const begun = last.length === 1 && pairs.length === ahead.length ? [] : [starting(last, hits)]
+  candidates([...ahead, ...begun, ...pairs], hits, check, [tier.field, tier.phrase])
 }
 
 /**

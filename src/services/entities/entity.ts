@@ -23,6 +23,8 @@ export interface CachedRow {
   active: boolean
   /** Epoch milliseconds. */
   lastUpdated: number
+  /** What `json` says, where it is at hand: reading it again costs as much as anything else that is done with a row. */
+  raw?: Raw
 }
 
 /** What one record says to one search index, best name first. Absent and empty values are left out. */

@@ -70,7 +70,7 @@ function filer(entity: Entity, records: Records, file: File): Pick<EntityStore, 
   return {
     remove,
     upsert(row) {
-      const raw = row.active ? readRaw(row.json) : null
+      const raw = row.active ? (row.raw ?? readRaw(row.json)) : null
       if (raw === null) return remove(row.id)
       const before = records.slotOf(row.id)
       const moved = before !== undefined && records.lastUpdatedOf(before) !== row.lastUpdated

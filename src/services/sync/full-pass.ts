@@ -164,8 +164,8 @@ async function parseRows(entity: Entity, raws: unknown[]): Promise<ParsedRows> {
     const id = idOf(raw)
     if (id !== null) parsed.ids.push(id)
     try {
-      const { id, lastUpdated, active } = entity.parse(raw)
-      parsed.rows.push({ id, lastUpdated, active, json: JSON.stringify(raw) })
+      const record = entity.parse(raw)
+      parsed.rows.push({ ...record, json: JSON.stringify(raw) })
     } catch (error) {
       if (!(error instanceof BadRecord)) throw error
       parsed.setAside += 1

@@ -91,7 +91,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     })
     await app.register(qbo, { baseUrl, timeoutMs, clock, random })
     await app.register(cache, { clock })
-    await app.register(searchIndexes)
+    await app.register(searchIndexes, { dataDir: config.DATA_DIR })
     await app.register(sync, {
       refreshIntervalMs: config.CACHE_REFRESH_MINUTES * MINUTE_MS,
       tokenCheckIntervalMs,

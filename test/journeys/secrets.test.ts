@@ -50,8 +50,8 @@ t.test(
     for (const customer of simulator.company.list('Customer')) {
       t.notOk(log.includes(JSON.stringify(customer.DisplayName).slice(1, -1)), 'log')
     }
-    for (const file of readdirSync(service.dataDir)) {
-      const bytes = readFileSync(join(service.dataDir, file))
+    for (const file of filesIn(service.dataDir)) {
+      const bytes = readFileSync(file)
       for (const value of secret) t.notOk(bytes.includes(value), file)
     }
   },
@@ -63,10 +63,15 @@ t.test("after a disconnect no customer's name can be read in any file", async (t
   await service.connectAndFill()
   const names = simulator.company.list('Customer').map(({ DisplayName }) => String(DisplayName))
   const left = () => {
-    const files = readdirSync(service.dataDir).map((file) => readFileSync(join(service.dataDir, file)))
+    const files = filesIn(service.dataDir).map((file) => readFileSync(file))
     return names.filter((name) => files.some((bytes) => bytes.includes(name)))
   }
   t.ok(left().length > 20)
   await service.request('/api/disconnect', { method: 'POST' })
   t.same(left(), [])
 })
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))

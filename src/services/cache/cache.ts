@@ -3,10 +3,8 @@
 // It does not decide what is complete or gone: the sync does, and hands it in.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { SelectQueryBuilder } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
-import type { Database } from '../database/schema.ts'
 import type { CachedRow } from '../entities/index.ts'
 import {
   addToCounts,
@@ -61,8 +59,8 @@ export interface Cache {
   /** Every cached id of an entity, in batches. */
   ids(realm: string, entity: string): AsyncIterable<string[]>
   checkpoints(realm: string): Promise<Checkpoint[]>
-  /** All records in batches, in no order of meaning. */
-  batches(realm: string, entity: string): AsyncIterable<CachedRow[]>
+  /** All records in batches, those that changed last at the end; only those changed after `seq` when it is given. */
+  batches(realm: string, entity: string, seq?: number): AsyncIterable<CachedRow[]>
   /** The `limit` most recently changed records, as QuickBooks sent them. */
   list(realm: string, entity: string, limit: number): Promise<string[]>
   /** Forgets every realm but this one; without it, all. Sequences stay: `seq` never goes back. */
@@ -101,12 +99,12 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         for (const slice of slicesOf(newestOfEach(rows), SLICE_ROWS)) {
           const stored = await storedRows(trx, realm, entity, slice)
           const news = slice.filter((row) => isNews(row, stored.get(row.id)))
-          if (news.length > 0) await writeRows(trx, realm, entity, news)
-          for (const row of news) {
+          const first = news.length > 0 ? await writeRows(trx, realm, entity, news) : 0
+          for (const [i, row] of news.entries()) {
             const old = stored.get(row.id)
             records += old === undefined ? 1 : 0
             active += Number(row.active) - (old?.active ?? 0)
-            upserts.push(row)
+            upserts.push({ ...row, seq: first + i })
           }
           await nextTurn()
         }
@@ -141,8 +139,19 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     },
 
     async *ids(realm, entity) {
-      const inOrder = recordsOf(db, realm, entity).select('id').orderBy('id').limit(BATCH_ROWS)
-      for await (const rows of afterEachOther(inOrder)) yield rows.map((row) => row.id)
+      let last = ''
+      for (;;) {
+        const rows = await recordsOf(db, realm, entity)
+          .select('id')
+          .where('id', '>', last)
+          .orderBy('id')
+          .limit(BATCH_ROWS)
+          .execute()
+        yield rows.map((row) => row.id)
+        if (rows.length < BATCH_ROWS) return
+        last = rows.at(-1)?.id ?? last
+        await nextTurn()
+      }
     },
 
     async checkpoints(realm) {
@@ -159,18 +168,25 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       }))
     },
 
-    async *batches(realm, entity) {
-      const inOrder = recordsOf(db, realm, entity)
-        .select(['id', 'json', 'active', 'last_updated'])
-        .orderBy('id')
-        .limit(BATCH_ROWS)
-      for await (const rows of afterEachOther(inOrder)) {
-        yield rows.map(({ id, json, active, last_updated }) => ({
+    async *batches(realm, entity, seq = 0) {
+      let last = seq
+      for (;;) {
+        const rows = await recordsOf(db, realm, entity)
+          .select(['id', 'json', 'active', 'last_updated', 'seq'])
+          .where('seq', '>', last)
+          .orderBy('seq')
+          .limit(BATCH_ROWS)
+          .execute()
+        yield rows.map(({ id, json, active, last_updated, seq }) => ({
           id,
           json,
           active: active === 1,
           lastUpdated: last_updated,
+          seq,
         }))
+        if (rows.length < BATCH_ROWS) return
+        last = rows.at(-1)?.seq ?? last
+        await nextTurn()
       }
     },
 
@@ -188,19 +204,6 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         await nextTurn()
       }
     },
-  }
-}
-
-/** Batches of a query by id, each after the last row of the one before. The event loop turns in between. */
-async function* afterEachOther<Row extends { id: string }>(
-  inOrder: SelectQueryBuilder<Database, 'qbo_records', Row>,
-): AsyncGenerator<Row[]> {
-  for (let rows = await inOrder.execute(); ; ) {
-    yield rows
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < BATCH_ROWS) return
-    await nextTurn()
-    rows = await inOrder.where('id', '>', last.id).execute()
   }
 }
 

@@ -39,8 +39,8 @@ export async function storedRows(
   return new Map(stored.map((row) => [row.id, row]))
 }
 
-/** Writes rows, each under a new `seq`. */
-export async function writeRows(trx: Trx, realm: string, entity: string, rows: CachedRow[]): Promise<void> {
+/** Writes rows, each under a new `seq`; answers with that of the first, the others follow it. */
+export async function writeRows(trx: Trx, realm: string, entity: string, rows: CachedRow[]): Promise<number> {
   const first = (await nextSeq(trx, realm, rows.length)) - rows.length + 1
   const values = rows.map(({ id, json, active, lastUpdated }, i) => ({
     realm,
@@ -63,6 +63,7 @@ export async function writeRows(trx: Trx, realm: string, entity: string, rows: C
       })),
     )
     .execute()
+  return first
 }
 
 /** Removes records; answers which of them there were. */

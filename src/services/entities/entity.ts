@@ -23,6 +23,8 @@ export interface CachedRow {
   active: boolean
   /** Epoch milliseconds. */
   lastUpdated: number
+  /** Rises with every committed change; absent before the commit. */
+  seq?: number
   /** What `json` says, where it is at hand: reading it again costs as much as anything else that is done with a row. */
   raw?: Raw
 }
@@ -45,6 +47,24 @@ export interface IndexFeed {
   fields: (raw: Raw) => SearchFields | null
 }
 
+export interface Facet {
+  /** The parameter of a search: an upper-case or accented spelling of the value fits, too. */
+  parameter: string
+  description: string
+  of: (raw: Raw) => string | null
+  /** True when a value `A:B` is also found by `A`. */
+  hierarchy?: boolean
+}
+
+export interface Measure {
+  /** What a search sorts by. */
+  name: string
+  /** The parameters that bound it. */
+  min: string
+  max: string
+  of: (raw: Raw) => number | null
+}
+
 /** See the header of this file. `customers.ts` is the one to copy. */
 export interface Entity {
   /** Plural, the word of our API and cache. */
@@ -60,8 +80,12 @@ export interface Entity {
   /** The shape of one search result, with `$id`. */
   resultSchema: TSchema
   /** One search result; never throws on a record that `parse` accepted. */
-  result: (raw: Raw) => object
+  result: (raw: Raw) => { id: string; name: string }
   indexes: readonly IndexFeed[]
+  /** Texts that a search can be narrowed down by, by the name of the parameter. */
+  facets?: readonly Facet[]
+  /** Numbers that a search can be narrowed down and sorted by. */
+  measures?: readonly Measure[]
 }
 
 /** A record that is counted and set aside. Its message names the fault and no customer data, so it may be logged. */

@@ -31,6 +31,13 @@ function result(raw: Raw): ItemResult {
   }
 }
 
+/** "Hardware:Bolts" for an item Hardware:Bolts:M8; null for one that is in no category. */
+function categoryOf(raw: Raw): string | null {
+  const path = text(raw, 'FullyQualifiedName')
+  const end = path?.lastIndexOf(':') ?? -1
+  return end > 0 ? (path as string).slice(0, end) : null
+}
+
 const unlessCategory = (fields: (raw: Raw) => SearchFields) => (raw: Raw) =>
   raw.Type === 'Category' ? null : fields(raw)
 
@@ -57,5 +64,21 @@ export const items = {
         texts: present([text(raw, 'Description'), text(raw, 'PurchaseDesc')]),
       })),
     },
+  ],
+  facets: [
+    {
+      parameter: 'item_type',
+      description: 'Inventory, NonInventory, Service or Group',
+      of: (raw) => text(raw, 'Type'),
+    },
+    {
+      parameter: 'category',
+      description: 'A category, with what is in its sub-categories: Hardware or Hardware:Bolts',
+      of: categoryOf,
+      hierarchy: true,
+    },
+  ],
+  measures: [
+    { name: 'unit_price', min: 'min_price', max: 'max_price', of: (raw) => number(raw, 'UnitPrice') },
   ],
 } as const satisfies Entity

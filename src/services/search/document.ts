@@ -7,7 +7,6 @@
 import type { SearchFields } from '../entities/entity.ts'
 import { digitsOf, fold, spellings } from './text.ts'
 
-const prefixLength = 6
 /** Lengths of the keys of words of addresses; fewer letters do not find one: they would find every one. */
 const contactLengths = [3, 4, 6]
 /** A record's words beyond this many, counted in all its lines, are not searchable. */
@@ -19,31 +18,11 @@ const maxCode = 48
 /** With more words, or without a digit, a code is a name: its words are looked inside instead of its fragments. */
 const maxCodeWords = 5
 
-/** Slots of the keys of words, whole ("=word") or begun ("wo"): where the word stands. Lower slots come first. */
+/** Slots of words: where the word stands. Lower slots come first. */
 export const place = { first: 0, later: 1 } as const
 /** Slots of the keys of whole lines, closed up ("~wordword"): the best name, or another field. */
 export const whole = { name: 0, other: 1 } as const
 
-/** A digit among the first five characters: serial numbers, of which there are as many as records. */
-const serial = /^.{0,4}\d/
-
-/**
- * Beginnings of up to three letters have a key of their own. Longer ones lead through the vocabulary to the whole
- * words, except in serial numbers: those have keys of four and six characters, and the text says whether the rest fits.
- */
-export const isSerial = (word: string): boolean => serial.test(word)
-const shortLength = 3
-
-/** The longest key that every record with a word that begins with `word` is filed under. */
-export function prefixKey(word: string): string {
-  if (word.length <= shortLength) return word
-  if (!isSerial(word)) return word.slice(0, shortLength)
-  return word.slice(0, word.length < prefixLength ? 4 : prefixLength)
-}
-/** The key of a word as a whole; null for serial numbers of six and more, where the key of the first six is as good. */
-export function wholeKey(word: string): string | null {
-  return word.length >= prefixLength && isSerial(word) ? null : wholeMark + word
-}
 /** The longest key of an address with a word that begins so; null when it is too short to look for. */
 export function contactKey(word: string): string | null {
   const length = contactLengths.findLast((n) => n <= word.length)
@@ -55,8 +34,7 @@ export const lineKey = (words: readonly string[]): string => lineMark + words.jo
 export function pairKey(word: string, next: string): string | null {
   return word.length < 2 ? null : pairMark + word.slice(0, 2) + next[0]
 }
-/** What the keys of whole words, of whole lines and of a code's fragments begin with; no word begins so. */
-export const wholeMark = '='
+/** What keys begin with; no word begins so. */
 const lineMark = '~'
 const pairMark = '+'
 const contactKeyMark = '@'
@@ -129,15 +107,12 @@ function linesOf(text: string): string[] {
 }
 
 /**
- * What a text is filed under, by slot: words, ":" + words of contacts, and keys as they are. A term has one or more keys;
- * of several places of one key the lowest slot counts.
+ * What a text is filed under, by slot: words of names, and keys, which begin with a mark. Of several places of one term
+ * the lowest slot counts.
  */
-export type Terms = readonly (readonly string[])[]
+export type Terms = readonly [first: readonly string[], later: readonly string[]]
 
-/** Marks a word of a contact. */
-const contactMark = ':'
-/** Terms that begin so are keys as they are. */
-const plainMarks = new Set([lineMark, pairMark, fragmentMark, '#', '$'])
+const marks = new Set([lineMark, pairMark, contactKeyMark, fragmentMark, '#', '$'])
 
 /** Every term of a text. */
 export function documentTerms(text: string): Terms {
@@ -156,44 +131,26 @@ export function documentTerms(text: string): Terms {
         terms[n === 0 ? whole.name : whole.other].push(lineKey(words))
       }
       for (const [i, word] of words.entries()) {
-        if (left <= 0) break
-        const term = kind === ':' ? contactMark + word : word
-        // Spellings repeat most words; asking here is cheaper than filing them again.
-        if (kind === ':' || i === 0) addTerm(terms, place.first, term)
-        else {
-          addTerm(terms, place.later, term)
-          const pair = pairKey(words[i - 1] as string, word)
-          if (pair !== null) addTerm(terms, i === 1 ? place.first : place.later, pair)
+        if (left-- <= 0) break
+        if (kind === ':') {
+          for (const n of contactLengths) {
+            if (n <= word.length) addTerm(terms, place.first, contactKeyMark + word.slice(0, n))
+          }
+          continue
         }
-        left--
+        addTerm(terms, i === 0 ? place.first : place.later, word)
+        const pair = i === 0 ? null : pairKey(words[i - 1] as string, word)
+        if (pair !== null) addTerm(terms, i === 1 ? place.first : place.later, pair)
       }
     }
   }
   return terms
 }
 
+/** Spellings repeat most words; asking here is cheaper than filing them again. */
 function addTerm(terms: [string[], string[]], slot: 0 | 1, term: string): void {
   if (!terms[0].includes(term) && (slot === 0 || !terms[1].includes(term))) terms[slot].push(term)
 }
 
-/** Whether a term is a key as it is. */
-export const isKey = (term: string): boolean => plainMarks.has(term[0] as string)
-
-/** The words of names among terms. */
-export function* wordsOfTerms(terms: Iterable<string>): Iterable<string> {
-  for (const term of terms) if (term[0] !== contactMark && !isKey(term)) yield term
-}
-
-/** The keys of a term. */
-export function keysOf(term: string): string[] {
-  if (term[0] === contactMark) {
-    const word = term.slice(contactMark.length)
-    return contactLengths.filter((n) => n <= word.length).map((n) => contactKeyMark + word.slice(0, n))
-  }
-  if (isKey(term)) return [term]
-  const key = wholeKey(term)
-  const keys = key === null ? [] : [key]
-  const longest = Math.min(term.length, isSerial(term) ? prefixLength : shortLength)
-  for (let n = 1; n <= longest; n++) if (n !== 5) keys.push(term.slice(0, n))
-  return keys
-}
+/** Whether a term is a key, and not a word. */
+export const isKey = (term: string): boolean => marks.has(term[0] as string)

@@ -1,10 +1,8 @@
-// The hits of one query while it runs: each record once, at the best tier that a pass found it at, dead ones never.
-// Also the query's budget: how many texts it may still look at, which bounds the worst query at every size.
-import type { FieldIndex } from './field-index.ts'
-import type { List } from './postings.ts'
-import type { Records } from './records.ts'
+// The best hits of one query while it runs: each record once, at the best tier that a pass found it at. Also the query's
+// budget: how many texts it may still look at, which bounds the worst query at every size.
+import type { Run, Source } from './source.ts'
 
-/** How well a record answers; lower is better. Within a tier: more recently updated first, then by name. */
+/** How well a record answers; lower is better. Within a tier: what matters more first (store.ts). */
 export const tier = {
   /** The query is the name itself. */
   name: 0,
@@ -25,8 +23,14 @@ export const tier = {
   relaxed: 9,
   /** Inside a word or a part number. */
   inner: 10,
+  /** One keystroke away from a word, from the beginning of one; the last keystroke is the wrong one. */
+  typo: 11,
+  typoBegun: 12,
+  typoLoose: 13,
+  /** One word is too many. */
+  dropped: 14,
 } as const
-/** One of `tier`, or a place between two of them for a variant of the query. */
+/** One of `tier`, or a place between two of them. */
 export type Tier = number
 
 /**
@@ -34,6 +38,7 @@ export type Tier = number
  * it, and words out of order come after.
  */
 function variantTier(at: Tier): Tier {
+  if (at > tier.inner) return at
   return at <= tier.phrase ? tier.phrase + (at + 1) / 10 : at + 0.5
 }
 
@@ -43,121 +48,121 @@ const checkBudget = 6_000
 const stepBudget = 20_000
 /** Hits that are ranked. Passes look at the best places first, so what is cut off has worse ones. */
 const plenty = 512
-/** Taken from each end of a list to rank by importance, when some records changed since the index was built. */
+/** Taken from lists in which a later number need not matter more: enough to hold the best in all likelihood. */
 const sample = 48
 
+/** Looks at a text and answers with a tier, or null when it does not answer the query. */
+export type Check = (text: string) => Tier | null
+
+/** Where passes put what they find. */
 export interface Hits {
-  readonly index: FieldIndex
   /** Set by a pass that does not look for the query as typed: ranks its hits accordingly. */
   variant: boolean
+  /** Records found so far. */
+  readonly count: number
   /** True when nothing of a worse tier than those found can reach the answer. */
   full(): boolean
-  /** Adds the most important records of a list that needs no check. */
-  take(list: List | undefined, at: Tier): void
+  /** Adds the records of runs that need no look at their texts, those first that matter most. */
+  take(source: Source, runs: readonly Run[], at: Tier): void
   /**
-   * Adds the records of a list whose text passes: `check` answers with a tier or null. `best` is the best that it can
-   * still find here: with enough of those it stops, for the more important records come first.
+   * Adds the records whose text passes. `best` is the best tier that can still be found here: with enough of those it
+   * stops. `holds` is asked before the text is looked at.
    */
   scan(
-    list: List | undefined,
-    check: (text: string) => Tier | null,
+    source: Source,
+    runs: readonly Run[],
+    check: Check,
     best: Tier,
-    /** Asked before the text is looked at. */
     holds?: (number: number) => boolean,
   ): void
-  /** The slots of the best records, best first. */
-  best(): number[]
 }
 
-export function createHits(index: FieldIndex, records: Records, limit: number): Hits {
+/** What the hits must know of the records. */
+export interface Ranking {
+  /** False for records that may not be shown. */
+  shown(number: number): boolean
+  /** Negative when record `a` matters more than `b`. */
+  compare(a: number, b: number): number
+}
+
+/** The best `limit` hits. */
+export interface TopHits extends Hits {
+  /** The numbers of the best records, best first. */
+  best(): number[]
+  tierOf(number: number): Tier
+}
+
+export function createTopHits({ shown, compare }: Ranking, limit: number): TopHits {
   const tiers = new Map<number, Tier>()
-  const enough = index.ordered ? limit : Math.max(sample, limit)
   let budget = checkBudget
   let steps = stepBudget
 
   function add(number: number, found: Tier): boolean {
-    if (index.slot(number) < 0) return false
+    if (!shown(number)) return false
     const at = hits.variant ? variantTier(found) : found
     const known = tiers.get(number)
     if (known === undefined || at < known) tiers.set(number, at)
     return true
   }
 
-  /** Numbers of an index in order are in order themselves. */
-  const compare = (a: number, b: number): number =>
-    index.ordered ? a - b : compareImportance(index, records, a, b)
-
-  const hits: Hits = {
-    index,
-    variant: false,
-    full: () => tiers.size >= limit,
-    take(list, at) {
-      if (!list) return
-      const split = firstFrom(list, index.base)
-      let left = enough
-      for (let i = list.length - 1; i >= split && left > 0; i--) if (add(list[i] as number, at)) left--
-      left = enough
-      for (let i = 0; i < split && left > 0; i++) if (add(list[i] as number, at)) left--
-    },
-    scan(list, check, best, holds) {
-      if (!list) return
-      const split = firstFrom(list, index.base)
-      let left = enough
-      const visit = (number: number) => {
-        if (holds !== undefined && (steps-- <= 0 || !holds(number))) return
-        const text = index.text(number)
-        if (text === '') return
-        budget--
-        const at = check(text)
-        if (at !== null && add(number, at) && at <= best) left--
+  /** Takes the lowest `limit` numbers of ascending runs. */
+  function takeLowest(runs: readonly Run[], at: Tier): void {
+    const heads = runs.map(({ from }) => from)
+    let left = limit
+    while (left > 0) {
+      let lowest = Number.POSITIVE_INFINITY
+      for (let i = 0; i < runs.length; i++) {
+        const { numbers, to } = runs[i] as Run
+        const head = heads[i] as number
+        if (head < to && (numbers[head] as number) < lowest) lowest = numbers[head] as number
       }
-      const goOn = () => budget > 0 && steps > 0 && left > 0 && tiers.size < plenty
-      for (let i = list.length - 1; i >= split && goOn(); i--) visit(list[i] as number)
-      left = enough
-      for (let i = 0; i < split && goOn(); i++) visit(list[i] as number)
+      if (lowest === Number.POSITIVE_INFINITY) return
+      for (let i = 0; i < runs.length; i++) {
+        const { numbers, to } = runs[i] as Run
+        const head = heads[i] as number
+        if (head < to && numbers[head] === lowest) heads[i] = head + 1
+      }
+      if (add(lowest, at)) left--
+    }
+  }
+
+  const hits: TopHits = {
+    variant: false,
+    get count() {
+      return tiers.size
+    },
+    full: () => tiers.size >= limit,
+    take({ newestLast }, runs, at) {
+      if (!newestLast && runs.length > 1) return takeLowest(runs, at)
+      for (const { numbers, from, to } of runs) {
+        let left = newestLast ? Math.max(sample, limit) : limit
+        if (newestLast)
+          for (let i = to - 1; i >= from && left > 0; i--) left -= add(numbers[i] as number, at) ? 1 : 0
+        else for (let i = from; i < to && left > 0; i++) left -= add(numbers[i] as number, at) ? 1 : 0
+      }
+    },
+    scan(source, runs, check, best, holds) {
+      const { newestLast } = source
+      for (const { numbers, from, to } of runs) {
+        let left = newestLast ? Math.max(sample, limit) : limit
+        for (let i = from; i < to && left > 0; i++) {
+          if (budget <= 0 || steps <= 0 || tiers.size >= plenty) return
+          const number = numbers[newestLast ? to - 1 - (i - from) : i] as number
+          if (holds !== undefined && (steps-- <= 0 || !holds(number))) continue
+          if (!shown(number)) continue
+          budget--
+          const at = check(source.text(number))
+          if (at !== null && add(number, at) && at <= best) left--
+        }
+      }
     },
     best() {
-      const byTier = new Map<Tier, number[]>()
-      for (const [number, at] of tiers) {
-        const group = byTier.get(at)
-        if (group === undefined) byTier.set(at, [number])
-        else group.push(number)
-      }
-      const best: number[] = []
-      for (const at of [...byTier.keys()].sort((a, b) => a - b)) {
-        if (best.length >= limit) break
-        best.push(...(byTier.get(at) as number[]).sort(compare))
-      }
-      return best.slice(0, limit).map((number) => index.slot(number))
+      const numbers = [...tiers.keys()]
+      numbers.sort((a, b) => (tiers.get(a) as Tier) - (tiers.get(b) as Tier) || compare(a, b))
+      if (numbers.length > limit) numbers.length = limit
+      return numbers
     },
+    tierOf: (number) => tiers.get(number) as Tier,
   }
   return hits
-}
-
-/** Negative when `a` matters more than `b`: updated more recently, else first by name, else by Id. */
-export function compareImportance(index: FieldIndex, records: Records, a: number, b: number): number {
-  const slotA = index.slot(a)
-  const slotB = index.slot(b)
-  return compareSlots(records, slotA, slotB, index.text(a), index.text(b))
-}
-
-/** The same for records that have no number yet. A text begins with the best name, so it stands for it. */
-export function compareSlots(records: Records, a: number, b: number, textA: string, textB: string): number {
-  const byTime = records.lastUpdatedOf(b) - records.lastUpdatedOf(a)
-  if (byTime !== 0) return byTime
-  if (textA !== textB) return textA < textB ? -1 : 1
-  return records.idOf(a) < records.idOf(b) ? -1 : 1
-}
-
-/** The first position in an ascending list whose number is at least `from`. */
-function firstFrom(list: List, from: number): number {
-  let high = list.length
-  if (high === 0 || (list[high - 1] as number) < from) return high
-  let low = 0
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((list[middle] as number) < from) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,47 +1,53 @@
-// What several words have in common: the shortest of their lists is walked, and the others are asked for each number.
-import { type List, type Slots, sizeOf } from './postings.ts'
+// What several words have in common: the shortest of their runs are walked, and the others are asked for each number.
+import { type Run, sizeOf } from './source.ts'
 
-/** The lists to walk, and whether a number of theirs is under every word. */
+/** The runs to walk, and whether a number of theirs is under every word. */
 export interface Common {
-  lists: Slots
+  runs: readonly Run[]
   holds: (number: number) => boolean
 }
 
-/** Each of `words` is the lists of one word; a record belongs to a word when any of them holds it. */
-export function inCommon(words: readonly Slots[]): Common {
-  const [shortest = [], ...others] = [...words].sort((a, b) => sizeOf(a) - sizeOf(b))
-  const asked = others.map((slots) =>
-    slots.filter((list) => list !== undefined && list.length > 0).map((list) => asker(list as List)),
-  )
-  return {
-    lists: shortest,
-    holds: (number) => asked.every((word) => word.some((holds) => holds(number))),
+/** Each of `words` is the runs of one word; a record belongs to a word when any of them holds it. */
+export function inCommon(words: readonly (readonly Run[])[]): Common {
+  let shortest = words[0] as readonly Run[]
+  for (const runs of words) if (sizeOf(runs) < sizeOf(shortest)) shortest = runs
+  const others = words.filter((runs) => runs !== shortest).map((runs) => runs.map(asker))
+  const holds = (number: number) => {
+    for (const askers of others) {
+      let held = false
+      for (let i = 0; i < askers.length && !held; i++) held = (askers[i] as Asker)(number)
+      if (!held) return false
+    }
+    return true
   }
+  return { runs: shortest, holds }
 }
 
+type Asker = (number: number) => boolean
+
 /**
- * Whether an ascending list holds a number. Numbers mostly come in ascending order too, so the search begins where the
+ * Whether an ascending run holds a number. Numbers mostly come in ascending order too, so the search begins where the
  * last one ended, in steps that double.
  */
-function asker(list: List): (number: number) => boolean {
-  let from = 0
+function asker({ numbers, from: start, to: end }: Run): Asker {
+  let from = start
   let last = -1
   return (number) => {
-    if (number < last) from = 0
+    if (number < last) from = start
     last = number
     let step = 1
     let to = from
-    while (to < list.length && (list[to] as number) < number) {
+    while (to < end && (numbers[to] as number) < number) {
       from = to + 1
       to += step
       step *= 2
     }
-    let high = Math.min(to, list.length - 1)
+    let high = Math.min(to, end - 1)
     while (from < high) {
       const middle = (from + high) >> 1
-      if ((list[middle] as number) < number) from = middle + 1
+      if ((numbers[middle] as number) < number) from = middle + 1
       else high = middle
     }
-    return list[from] === number
+    return from < end && numbers[from] === number
   }
 }

@@ -1,161 +1,158 @@
-// The ways to answer a query, best first. Each pass adds hits at its tiers and the next one runs only while the answer
-// is not full, so common keystrokes end after a few look-ups. A new pass is one more function and one more line.
-import {
-  contactKey,
-  lineKey,
-  pairKey,
-  phoneEndKey,
-  phoneStartKey,
-  place,
-  prefixKey,
-  whole,
-  wholeKey,
-} from './document.ts'
-import type { Starts } from './field-index.ts'
-import { type Hits, type Tier, tier } from './hits.ts'
+// The ways to answer a query, best first. A pass is a few steps, each of which adds hits at its tiers; the next step runs
+// only while the answer is not full, so common keystrokes end after a few look-ups. A new pass is one more function and
+// one more line.
+import { contactKey, lineKey, pairKey, phoneEndKey, phoneStartKey } from './document.ts'
+import { type Check, type Hits, type Tier, tier } from './hits.ts'
 import { inCommon } from './intersect.ts'
-import type { List, Slots } from './postings.ts'
 import type { Query } from './query.ts'
+import type { Run, Slots, Source } from './source.ts'
+
+type Step = (source: Source, hits: Hits) => void
 
 interface Pass {
-  run: (query: Query, hits: Hits) => void
+  /** For an explanation. */
+  name: string
+  steps: (query: Query, hits: Hits) => readonly Step[]
   /** True when it looks for something else than the query as typed. */
   variant?: boolean
 }
 
 const passes: readonly Pass[] = [
-  { run: exact },
-  { run: email },
-  { run: (query, hits) => spelling(query.words, hits) },
-  { run: joined, variant: true },
-  { run: otherSpellings, variant: true },
-  { run: phone },
-  { run: splitWord, variant: true },
-  { run: relaxed },
-  { run: fragment },
-  { run: insideWord },
+  { name: 'whole field', steps: exact },
+  { name: 'e-mail address', steps: email },
+  { name: 'as typed', steps: (query) => spelling(query.words) },
+  { name: 'closed up', steps: joined, variant: true },
+  { name: 'other spelling', steps: otherSpellings, variant: true },
+  { name: 'phone number', steps: phone },
+  { name: 'cut in two', steps: splitWord, variant: true },
+  { name: 'without "and", Inc and the like', steps: relaxed },
+  { name: 'inside a part number', steps: fragment },
+  { name: 'inside a word', steps: insideWord },
+  { name: 'one wrong keystroke', steps: typo },
+  { name: 'all words but one', steps: dropOne },
 ]
 
-/** Runs the passes until the answer is full. */
-export function runPasses(query: Query, hits: Hits): void {
+/** Runs the passes over all sources until the answer is full. `onPass` hears each pass before its steps. */
+export function runPasses(
+  query: Query,
+  sources: readonly Source[],
+  hits: Hits,
+  onPass?: (name: string) => void,
+): void {
   for (const pass of passes) {
+    onPass?.(pass.name)
     hits.variant = pass.variant ?? false
-    pass.run(query, hits)
-    if (hits.full()) return
+    for (const step of pass.steps(query, hits)) {
+      for (const source of sources) step(source, hits)
+      if (hits.full()) return
+    }
   }
 }
 
 /** The whole name, the whole of another field, and "fr m94s-38" for the code FRM94S38, whatever else holds its pieces. */
-function exact({ words }: Query, hits: Hits): void {
-  const lists = hits.index.lists(lineKey(words))
+function exact({ words }: Query): Step[] {
+  if (words.length === 0) return []
+  const key = lineKey(words)
   const typed = `\n ${words.join(' ')}\n`
   const closed = `\n ${words.join('')}\n`
   const check = (text: string) =>
     text.startsWith(typed) ? tier.name : text.includes(closed) ? tier.exact : null
-  hits.scan(lists?.[whole.name], check, tier.name)
-  hits.take(lists?.[whole.other], tier.exact)
+  return [
+    (source, hits) => {
+      const [names, others] = source.lists(key)
+      hits.scan(source, names, check, tier.name)
+      hits.take(source, others, tier.exact)
+    },
+  ]
 }
 
-function email(query: Query, hits: Hits): void {
-  if (query.email === null) return
+function email(query: Query): Step[] {
+  if (query.email === null) return []
   const { text, word } = query.email
   const start = `\n${text.startsWith('@') ? '' : '@'}${text}`
   const check = (candidate: string) =>
     candidate.includes(start) ? tier.exact : candidate.includes(text) ? tier.field : null
-  for (const list of contacts(word, hits)) hits.scan(list, check, tier.exact)
+  return [(source, hits) => hits.scan(source, contacts(word, source), check, tier.exact)]
 }
 
-function spelling(words: readonly string[], hits: Hits): void {
-  if (words.length === 1) oneWord(words[0] as string, hits)
-  else if (words.length > 1) allWords(words, hits)
+function spelling(words: readonly string[]): Step[] {
+  if (words.length === 0) return []
+  return words.length === 1 ? oneWord(words[0] as string) : manyWords(words)
 }
 
-function oneWord(word: string, hits: Hits): void {
-  const key = wholeKey(word)
-  const wholes = key === null ? undefined : hits.index.lists(key)
-  hits.take(wholes?.[place.first], tier.fieldWord)
-  if (hits.full()) return
-  const starts = hits.index.starting(word)
-  const check = starts.exact ? null : phraseCheck(word)
-  const add = (lists: List[], at: Tier) => {
-    for (const list of lists) {
-      if (check === null) hits.take(list, at)
-      else hits.scan(list, check, at)
-    }
-  }
-  add(starts.first, tier.field)
-  if (hits.full()) return
-  hits.take(wholes?.[place.later], tier.phraseWord)
-  add(starts.later, tier.phrase)
-  if (hits.full()) return
+function oneWord(word: string): Step[] {
   const inside = ` ${word}`
-  for (const list of contacts(word, hits)) {
-    hits.scan(list, (text) => (text.includes(inside) ? tier.contact : null), tier.contact)
+  const begun = (source: Source, hits: Hits, slot: 0 | 1, at: Tier) => {
+    const { slots, exact } = source.starting(word)
+    if (exact) hits.take(source, slots[slot], at)
+    else hits.scan(source, slots[slot], phraseCheck(word), at)
   }
+  return [
+    (source, hits) => hits.take(source, source.whole(word)[0], tier.fieldWord),
+    (source, hits) => begun(source, hits, 0, tier.field),
+    (source, hits) => hits.take(source, source.whole(word)[1], tier.phraseWord),
+    (source, hits) => begun(source, hits, 1, tier.phrase),
+    (source, hits) => {
+      const check = (text: string) => (text.includes(inside) ? tier.contact : null)
+      hits.scan(source, contacts(word, source), check, tier.contact)
+    },
+  ]
 }
 
 /** The addresses with a word that begins so, and perhaps others. */
-function contacts(word: string, { index }: Hits): Slots {
+function contacts(word: string, source: Source): readonly Run[] {
   const key = contactKey(word)
-  return (key === null ? undefined : index.lists(key)) ?? []
+  return key === null ? [] : source.lists(key).flat()
 }
-
-const allOf = ({ first, later }: Starts, contacts: Slots): Slots => [...first, ...later, ...contacts]
 
 /** Where one word of several leads: to all records that may hold it, and to those that begin a field with it. */
 interface Word {
-  first: Slots
-  all: Slots
+  first: readonly Run[]
+  all: readonly Run[]
 }
 
-/** More lists than this are more work to ask than the one of the first letters. */
-const manyLists = 12
+const named = ([first, later]: Slots): Word => ({ first, all: [...first, ...later] })
+const reached = ({ first, all }: Word, contacts: readonly Run[]): Word => ({
+  first,
+  all: contacts.length === 0 ? all : [...all, ...contacts],
+})
+const starting = (word: string, source: Source): Word =>
+  reached(named(source.starting(word).slots), contacts(word, source))
+const holding = (word: string, source: Source): Word =>
+  reached(named(source.whole(word)), contacts(word, source))
 
-function starting(word: string, hits: Hits): Word | undefined {
-  const starts = hits.index.starting(word)
-  const all = allOf(starts, contacts(word, hits))
-  if (all.length <= manyLists) return all.length === 0 ? undefined : { first: starts.first, all }
-  const lists = hits.index.lists(prefixKey(word)) ?? []
-  return { first: [lists[place.first]], all: [...lists, ...contacts(word, hits)] }
-}
-
-function holding(word: string, hits: Hits): Word | undefined {
-  const key = wholeKey(word)
-  const lists = key === null ? undefined : hits.index.lists(key)
-  return lists && { first: [lists[place.first]], all: [...lists, ...contacts(word, hits)] }
-}
-
-/** The words as typed come before the same words anywhere. */
-function allWords(words: readonly string[], hits: Hits): void {
-  phrase(words, hits)
-  if (hits.full()) return
-  candidates(
-    words.map((word) => starting(word, hits)),
-    hits,
-    wordsCheck(words),
-    [tier.firstWord, tier.allWords],
-  )
+/** The words next to each other come before the same words anywhere. */
+function manyWords(words: readonly string[]): Step[] {
+  return [
+    ...phrase(words),
+    (source, hits) => {
+      const all = words.map((word) => starting(word, source))
+      candidates(all, source, hits, wordsCheck(words), [tier.firstWord, tier.allWords])
+    },
+  ]
 }
 
 /** All words next to each other, the last one perhaps only begun: whole first, for those are rarer and better. */
-function phrase(words: readonly string[], hits: Hits): void {
-  const ahead = words.slice(0, -1).map((word) => (wholeKey(word) === null ? starting : holding)(word, hits))
-  const pairs: Word[] = []
-  for (const [i, word] of words.slice(0, -1).entries()) {
-    const key = pairKey(word, words[i + 1] as string)
-    if (key === null) continue
-    const lists = hits.index.lists(key)
-    if (lists === undefined) return
-    pairs.push({ first: [lists[place.first]], all: lists })
-  }
+function phrase(words: readonly string[]): Step[] {
   const last = words.at(-1) as string
+  const keys = words.slice(0, -1).map((word, i) => pairKey(word, words[i + 1] as string))
   const check = phraseCheck(words.join(' '))
-  const whole = holding(last, hits)
-  if (whole) candidates([...ahead, whole, ...pairs], hits, check, [tier.fieldWord, tier.phraseWord])
-  if (hits.full()) return
-  // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
-  const begun = last.length === 1 && pairs.length === ahead.length ? [] : [starting(last, hits)]
-  candidates([...ahead, ...begun, ...pairs], hits, check, [tier.field, tier.phrase])
+  const ahead = (source: Source) => [
+    ...words.slice(0, -1).map((word) => holding(word, source)),
+    ...keys.filter((key) => key !== null).map((key) => named(source.lists(key))),
+  ]
+  return [
+    (source, hits) =>
+      candidates([...ahead(source), holding(last, source)], source, hits, check, [
+        tier.fieldWord,
+        tier.phraseWord,
+      ]),
+    (source, hits) => {
+      // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
+      const begun = last.length === 1 && keys.at(-1) !== null ? [] : [starting(last, source)]
+      candidates([...ahead(source), ...begun], source, hits, check, [tier.field, tier.phrase])
+    },
+  ]
 }
 
 /**
@@ -163,36 +160,44 @@ function phrase(words: readonly string[], hits: Hits): void {
  * word come first; `best` are the best tiers that may be left among those and among the others.
  */
 function candidates(
-  words: readonly (Word | undefined)[],
+  words: readonly Word[],
+  source: Source,
   hits: Hits,
-  check: (text: string) => Tier | null,
+  check: Check,
   best: readonly [begun: Tier, inside: Tier],
 ): void {
-  const present = words.filter((word) => word !== undefined)
-  const [first, ...others] = present
-  if (first === undefined || present.length < words.length) return
-  const rest = others.map(({ all }) => all)
-  const begun = inCommon([first.first, ...rest])
-  for (const list of begun.lists) hits.scan(list, check, best[0], begun.holds)
-  if (hits.full()) return
-  const inside = inCommon([first.all.filter((list) => !first.first.includes(list)), ...rest])
-  for (const list of inside.lists) hits.scan(list, check, best[1], inside.holds)
+  if (words.some(({ all }) => all.length === 0)) return
+  const [{ first, all }, ...others] = words as [Word, ...Word[]]
+  const rest = others.map((word) => word.all)
+  if (first.length > 0) {
+    const begun = inCommon([first, ...rest])
+    hits.scan(source, begun.runs, check, best[0], begun.holds)
+    if (hits.full()) return
+  }
+  const later = all.filter((run) => !first.includes(run))
+  if (later.length === 0) return
+  const inside = inCommon([later, ...rest])
+  hits.scan(source, inside.runs, check, best[1], inside.holds)
 }
 
-function joined(query: Query, hits: Hits): void {
-  if (query.words.length > 1) oneWord(query.joined, hits)
+function joined(query: Query): Step[] {
+  return query.words.length > 1 ? oneWord(query.joined) : []
 }
 
-function otherSpellings(query: Query, hits: Hits): void {
-  for (const words of query.otherSpellings) if (!hits.full()) spelling(words, hits)
+function otherSpellings(query: Query): Step[] {
+  return query.otherSpellings.flatMap(spelling)
 }
 
-function phone(query: Query, hits: Hits): void {
+function phone(query: Query): Step[] {
   const digits = query.phone
-  if (digits === null) return
+  if (digits === null) return []
   const check = (text: string) => (hasPhone(text, digits) ? tier.contact : null)
-  for (const list of hits.index.lists(phoneEndKey(digits)) ?? []) hits.scan(list, check, tier.contact)
-  for (const list of hits.index.lists(phoneStartKey(digits)) ?? []) hits.scan(list, check, tier.contact)
+  return [
+    (source, hits) => {
+      hits.scan(source, source.lists(phoneEndKey(digits)).flat(), check, tier.contact)
+      hits.scan(source, source.lists(phoneStartKey(digits)).flat(), check, tier.contact)
+    },
+  ]
 }
 
 /** By its first or last digits; a country code may be missing on either side. */
@@ -206,54 +211,106 @@ function hasPhone(text: string, digits: string): boolean {
 }
 
 /** "nextdoor" for "Next Door": a cut where the left half is a whole word of some record. */
-function splitWord(query: Query, hits: Hits): void {
+function splitWord(query: Query): Step[] {
   const word = query.words.length === 1 ? (query.words[0] as string) : ''
+  const cuts: Step[] = []
   for (let cut = 2; cut <= word.length - 2; cut++) {
-    const left = holding(word.slice(0, cut), hits)
-    const right = left && starting(word.slice(cut), hits)
-    if (!left || !right) continue
-    candidates([left, right], hits, phraseCheck(`${word.slice(0, cut)} ${word.slice(cut)}`), [
-      tier.fieldWord,
-      tier.phraseWord,
-    ])
-    if (hits.full()) return
+    const [left, right] = [word.slice(0, cut), word.slice(cut)]
+    const check = phraseCheck(`${left} ${right}`)
+    cuts.push((source, hits) => {
+      const holders = holding(left, source)
+      if (holders.all.length === 0) return
+      candidates([holders, starting(right, source)], source, hits, check, [tier.fieldWord, tier.phraseWord])
+    })
   }
+  return cuts
 }
 
-function relaxed(query: Query, hits: Hits): void {
-  for (const words of query.relaxed) {
-    if (hits.full()) return
-    const check = wordsCheck(words)
-    const found = (text: string) => (check(text) === null ? null : tier.relaxed)
+function relaxed(query: Query): Step[] {
+  return query.relaxed.map((words) => anywhere(words, tier.relaxed))
+}
+
+/** All words of a record, in any order, at one tier. */
+function anywhere(words: readonly string[], at: Tier): Step {
+  const check = wordsCheck(words)
+  const found = (text: string) => (check(text) === null ? null : at)
+  return (source, hits) =>
     candidates(
-      words.map((word) => starting(word, hits)),
+      words.map((word) => starting(word, source)),
+      source,
       hits,
       found,
-      [tier.relaxed, tier.relaxed],
+      [at, at],
     )
-  }
 }
 
+const hasDigit = /\d/
+
 /** Inside a part number: the rarest three characters of the fragment lead to the candidates. Letters alone are a word. */
-function fragment(query: Query, hits: Hits): void {
+function fragment(query: Query): Step[] {
   const code = query.joined
-  if (!/\d/.test(code)) return
+  if (code.length < 3 || !hasDigit.test(code)) return []
   const check = (text: string) => (text.indexOf(code, text.indexOf('\n%')) > 0 ? tier.inner : null)
-  for (const list of hits.index.fragments(code) ?? []) hits.scan(list, check, tier.inner)
+  return [(source, hits) => hits.scan(source, source.fragments(code).flat(), check, tier.inner)]
 }
 
 /** "wheel" for "Flywheel": the words that hold it lead to their records. Not in addresses: "ail" is in every gmail. */
-function insideWord(query: Query, hits: Hits): void {
-  if (query.words.length !== 1 || query.joined.length < 3) return
-  for (const key of hits.index.wordsWith(query.joined, 64)) {
-    if (hits.full()) return
-    const names = hits.index.lists(key) ?? []
-    for (const list of names) hits.take(list, tier.inner)
+function insideWord(query: Query): Step[] {
+  if (query.words.length !== 1 || query.joined.length < 3) return []
+  return [
+    (source, hits) => {
+      for (const slots of source.containing(query.joined, 64)) hits.take(source, slots.flat(), tier.inner)
+    },
+  ]
+}
+
+/** With so many strict hits nothing is forgiven: what was typed was meant. */
+const enoughStrict = 3
+/** Shorter words are not forgiven: too many others are one keystroke away. */
+const shortestForgiven = 4
+
+/** One word is not what was typed, but one keystroke away from it; all others are as typed. */
+function typo(query: Query, hits: Hits): Step[] {
+  if (hits.count >= enoughStrict) return []
+  const { words } = query
+  const steps = words.flatMap((word, i) =>
+    word.length < shortestForgiven ? [] : [forgiving(word, words.toSpliced(i, 1))],
+  )
+  if (words.length > 1 && hasDigit.test(query.joined)) steps.push(forgiving(query.joined, []))
+  return steps
+}
+
+function forgiving(word: string, others: readonly string[]): Step {
+  const check = wordsCheck(others)
+  return (source, hits) => {
+    const rest = others.map((other) => starting(other, source))
+    if (rest.some(({ all }) => all.length === 0)) return
+    const { whole, begun, loose } = source.neighbours(word)
+    for (const [slots, at] of [
+      [whole, tier.typo],
+      [begun, tier.typoBegun],
+      [loose, tier.typoLoose],
+    ] as const) {
+      const { first, all } = named(slots)
+      if (others.length > 0) {
+        const found = (text: string) => (check(text) === null ? null : at)
+        candidates([{ first, all }, ...rest], source, hits, found, [at, at])
+        continue
+      }
+      hits.take(source, first, at)
+      hits.take(source, all, at + 0.5)
+    }
   }
 }
 
+/** For a query that finds nothing else. */
+function dropOne({ words }: Query, hits: Hits): Step[] {
+  if (hits.count > 0 || words.length < 2) return []
+  return words.map((_, i) => anywhere(words.toSpliced(i, 1), tier.dropped))
+}
+
 /** Where the words stand next to each other in this order, and how well. */
-function phraseCheck(phrase: string): (text: string) => Tier | null {
+function phraseCheck(phrase: string): Check {
   const inside = ` ${phrase}`
   const start = `\n ${phrase}`
   return (text) => {
@@ -271,7 +328,7 @@ function phraseCheck(phrase: string): (text: string) => Tier | null {
 }
 
 /** All words in any order, each as the beginning of a word. */
-function wordsCheck(words: readonly string[]): (text: string) => Tier | null {
+function wordsCheck(words: readonly string[]): Check {
   const starts = words.map((word) => ` ${word}`)
   const first = `\n${starts[0]}`
   return (text) => {

@@ -2,24 +2,29 @@
 // rebuilt from the cache at any time and is never the only place of anything.
 // Changes are applied one call after the other; searches never wait for them and never see half of a build.
 import type { CachedRow, Entity } from '../entities/entity.ts'
-import { createHits } from './hits.ts'
+import { type Build, buildsInSlices, type StartBuild } from './builder.ts'
+import { createTopHits } from './hits.ts'
 import { runPasses } from './passes.ts'
 import { readQuery } from './query.ts'
-import { createSlices, type Slices, type YieldNow } from './slices.ts'
-import { createStore, createStoreBuilder, type EntityStore } from './store.ts'
+import { idIn, recordOf } from './record.ts'
+import type { SegmentData } from './segment.ts'
+import type { Source } from './source.ts'
+import { createSlices, type Slices, type YieldNow } from './steps.ts'
+import { createStore, type EntityStore } from './store.ts'
 
 export type { CachedRow } from '../entities/entity.ts'
 
-/** What a query found, best first; both lists have the same length. */
+/** What a query found, best first. */
 export interface SearchAnswer {
   /** The JSON text of each result, made when it was indexed: join them, do not parse them. */
   json: string[]
-  ids: string[]
+  /** The ids of the results. */
+  readonly ids: string[]
   /** The number of results returned. */
   total: number
 }
 
-/** Committed changes of one entity. A row that is not active takes its record out of the indexes. */
+/** Committed changes of one entity. */
 export interface SearchChange {
   entity: string
   upserts: Iterable<CachedRow>
@@ -30,7 +35,7 @@ export interface SearchChange {
 /** Sizes of one index, for a status page. */
 export interface IndexStatus {
   entity: string
-  /** Records that can be found. */
+  /** Active records that can be found. */
   records: number
   /** Entries of changed and removed records that the next compaction drops. */
   dead: number
@@ -49,53 +54,109 @@ export interface SearchService {
   load(entity: string): Load
   /** Replaces all of an entity by the rows of the cache: a `load` of all of them. */
   rebuild(entity: string, batches: AsyncIterable<readonly CachedRow[]>): Promise<void>
+  /**
+   * Takes up what was kept of an entity, as of the `seq` of the cache that it answers with; null when there is nothing.
+   * What changed since is for the caller to apply.
+   */
+  restore(entity: string): Promise<number | null>
+  /** Removes all records but those with these ids. */
+  retain(entity: string, ids: AsyncIterable<readonly string[]>): Promise<void>
+  /** Records of an entity, inactive ones included. */
+  size(entity: string): number
   /** After many changes: brings the indexes into their best order and form, in the background, where it is worth it. */
   tidy(): void
-  /** Forgets all records, after the calls before it. */
+  /** Forgets all records, and what was kept of them, after the calls before it. */
   clear(): Promise<void>
   /** By index name. */
   status(): Record<string, IndexStatus>
-  /** Resolves when every call so far is done and no compaction runs. For tests and shutdown. */
+  /** Resolves when every call so far is done and nothing runs in the background. For tests. */
   settled(): Promise<void>
+  /** Ends what runs in the background. */
+  close(): Promise<void>
 }
 
 /** An entity's records on their way into search, in any order. */
 export interface Load {
-  /** Takes committed changes in, in slices. They are not searchable yet. */
+  /** Takes committed changes in. They are not searchable yet. */
   add(change: Omit<SearchChange, 'entity'>): Promise<void>
   /** Makes all of it searchable, in place of what was there. */
   finish(): Promise<void>
+  cancel(): void
+}
+
+/** Keeps what was built for the next start. */
+export interface Shelf {
+  put(entity: string, kept: Kept): Promise<void>
+  get(entity: string): Promise<Kept | null>
+  /** Deletes all of it. */
+  clear(): Promise<void>
+}
+
+/** A segment with all changes of the cache up to `seq`. */
+export interface Kept {
+  seq: number
+  segment: SegmentData
 }
 
 export interface SearchDeps {
   entities: readonly Entity[]
   clock?: { now(): number }
   yieldNow?: YieldNow
+  /** Where segments are built: in slices on this thread when not given. */
+  startBuild?: StartBuild
+  shelf?: Shelf
   /** Hears of a failure in the background, which no caller waits for. */
   onError?: (error: unknown) => void
 }
+
+/** A new segment is due when so many records changed since the last one, or this share of them when that is less. */
+const manyChanges = 20_000
+const changedShare = 0.2
+/** Never for fewer. */
+const fewChanges = 1_000
+/** After a full pass, which changes records in no order of importance, for this share. */
+const tidyShare = 0.02
+const tidyFew = 100
+/** Changes wait for a running compaction when so many are beside the segment: they live in V8's heap. */
+const tooManyChanges = 100_000
 
 /** A search over the indexes that the entities declare, empty at first. Throws when two of them share a name. */
 export function createSearch({
   entities,
   clock = Date,
   yieldNow,
+  startBuild = buildsInSlices(yieldNow),
+  shelf,
   onError = () => {},
 }: SearchDeps): SearchService {
   const byName = new Map(entities.map((entity) => [entity.name, entity]))
-  const stores = new Map<string, EntityStore>(entities.map((e) => [e.name, createStore(e)]))
+  const stores = new Map<string, EntityStore>(entities.map((e) => [e.name, createStore(e, null)]))
   const feeds = feedsByName(entities)
   const lastChange = new Map<string, number>()
+  /** Ids that change while their entity is being compacted. */
+  const touched = new Map<string, Set<string>>()
+  const builds = new Set<Build>()
   let queue: Promise<void> = Promise.resolve()
   let compaction: Promise<void> | null = null
   let compactAgain = false
   let tidyAgain = false
+  let shelving: Promise<void> = Promise.resolve()
+  let closed = false
 
   /** Runs `work` after the calls before it, whether they failed or not. */
-  function inOrder(work: () => Promise<void>): Promise<void> {
+  function inOrder<T>(work: () => Promise<T>): Promise<T> {
     const done = queue.then(work)
-    queue = done.catch(() => {})
+    queue = done.then(
+      () => {},
+      () => {},
+    )
     return done
+  }
+
+  function entityOf(name: string): Entity {
+    const entity = byName.get(name)
+    if (!entity) throw new RangeError(`unknown entity: ${name}`)
+    return entity
   }
 
   function storeOf(name: string): EntityStore {
@@ -104,21 +165,74 @@ export function createSearch({
     return store
   }
 
-  /**
-   * Beside the changes, one index at a time: `store.compact` keeps what comes meanwhile. A compaction that fails leaves
-   * the index as it was: right, only larger than it need be.
-   */
+  async function withBuild<T>(entity: Entity, work: (build: Build) => Promise<T>): Promise<T> {
+    const build = startBuild(entity)
+    builds.add(build)
+    try {
+      return await work(build)
+    } finally {
+      builds.delete(build)
+      build.cancel()
+    }
+  }
+
+  function putOnShelf(name: string, { segment, seq }: Kept): void {
+    if (shelf === undefined || closed) return
+    shelving = shelving.then(() => shelf.put(name, { segment, seq })).catch(onError)
+  }
+
+  function isDue({ recentCount, dead, segment }: EntityStore, tidy: boolean): boolean {
+    const size = segment?.lastUpdated.length ?? 0
+    const changes = Math.max(recentCount, dead)
+    if (tidy && changes > Math.max(tidyFew, size * tidyShare)) return true
+    return changes >= Math.max(fewChanges, Math.min(manyChanges, size * changedShare))
+  }
+
+  /** Builds a new segment of all that there is; changes may come meanwhile and are kept. */
+  async function compact(entity: Entity): Promise<void> {
+    const { name } = entity
+    const store = storeOf(name)
+    const changes = new Set<string>()
+    touched.set(name, changes)
+    try {
+      const { seq } = store
+      const states = store.states.slice()
+      const records = [...store.recent()]
+      const segment = await withBuild(entity, async (build) => {
+        if (store.segment !== null) await build.segment(store.segment, states)
+        await build.records(records)
+        return build.finish()
+      })
+      const fresh = createStore(entity, segment, seq)
+      const slices = createSlices(yieldNow)
+      for (const id of changes) {
+        // A record that changes again during a pause goes to the end of the set and is visited again.
+        changes.delete(id)
+        const record = store.recentOf(id)
+        if (record === undefined) fresh.remove(id)
+        else fresh.upsert(record)
+        if (slices.due()) await slices.pause()
+      }
+      if (stores.get(name) !== store || closed) return
+      fresh.seq = store.seq
+      stores.set(name, fresh)
+      putOnShelf(name, { segment, seq })
+    } finally {
+      touched.delete(name)
+    }
+  }
+
+  /** A compaction that fails leaves the index as it was: right, only larger than it need be. */
   async function compactAll(): Promise<void> {
     try {
-      while (compactAgain) {
+      while (compactAgain && !closed) {
         compactAgain = false
         const tidy = tidyAgain
         tidyAgain = false
-        for (const [name, store] of stores)
-          await store.compact(createSlices(yieldNow), tidy, () => stores.get(name) !== store)
+        for (const entity of entities) if (isDue(storeOf(entity.name), tidy)) await compact(entity)
       }
     } catch (error) {
-      onError(error)
+      if (!closed) onError(error)
     } finally {
       // In the same turn as the last look at `compactAgain`, or a call in between would be lost.
       compaction = null
@@ -127,26 +241,93 @@ export function createSearch({
 
   function compactLater(): void {
     compactAgain = true
-    compaction ??= compactAll()
+    compaction ??= Promise.resolve().then(compactAll)
   }
 
-  async function applyNow({ entity, ...change }: SearchChange): Promise<void> {
-    await changeAll(storeOf(entity), change, createSlices(yieldNow))
-    lastChange.set(entity, clock.now())
+  async function breathe(name: string, slices: Slices): Promise<void> {
+    if (!slices.due()) return
+    await slices.pause()
+    if (storeOf(name).recentCount >= tooManyChanges) {
+      compactLater()
+      await compaction
+    }
+  }
+
+  async function applyNow({ entity: name, upserts, removals }: SearchChange): Promise<void> {
+    const entity = entityOf(name)
+    const slices = createSlices(yieldNow)
+    for (const row of upserts) {
+      const record = recordOf(entity, row)
+      const store = storeOf(name)
+      if (record === null) store.remove(row.id)
+      else store.upsert(record)
+      store.seq = Math.max(store.seq, row.seq ?? 0)
+      touched.get(name)?.add(row.id)
+      await breathe(name, slices)
+    }
+    for (const id of removals) {
+      storeOf(name).remove(id)
+      touched.get(name)?.add(id)
+      await breathe(name, slices)
+    }
+    lastChange.set(name, clock.now())
     compactLater()
   }
 
   function begin(name: string): Load {
-    const entity = byName.get(name)
-    if (!entity) throw new RangeError(`unknown entity: ${name}`)
-    const builder = createStoreBuilder(entity)
+    const entity = entityOf(name)
+    const build = startBuild(entity)
+    builds.add(build)
+    let seq = 0
     return {
-      add: (change) => changeAll(builder, change, createSlices(yieldNow)),
+      async add({ upserts, removals }) {
+        const rows = [...upserts]
+        for (const row of rows) seq = Math.max(seq, row.seq ?? 0)
+        await build.rows(rows)
+        await build.removals([...removals])
+      },
       async finish() {
-        stores.set(name, await builder.finish(createSlices(yieldNow)))
+        const segment = await build.finish()
+        builds.delete(build)
+        stores.set(name, createStore(entity, segment, seq))
         lastChange.set(name, clock.now())
+        putOnShelf(name, { segment, seq })
+      },
+      cancel() {
+        builds.delete(build)
+        build.cancel()
       },
     }
+  }
+
+  async function rebuildNow(name: string, batches: AsyncIterable<readonly CachedRow[]>): Promise<void> {
+    const load = begin(name)
+    try {
+      for await (const upserts of batches) await load.add({ upserts, removals: [] })
+      await load.finish()
+    } catch (error) {
+      load.cancel()
+      throw error
+    }
+  }
+
+  async function retainNow(name: string, batches: AsyncIterable<readonly string[]>): Promise<void> {
+    // Numbers stand for other records once a new segment takes over.
+    while (compaction !== null) await compaction
+    const store = storeOf(name)
+    const kept = new Uint8Array(store.end)
+    for await (const ids of batches) {
+      for (const id of ids) {
+        const number = store.numberOf(id)
+        if (number !== undefined) kept[number] = 1
+      }
+    }
+    const slices = createSlices(yieldNow)
+    for (let number = 0; number < kept.length; number++) {
+      if (kept[number] === 0 && store.exists(number)) store.remove(idIn(store.json(number)))
+      if (slices.due()) await slices.pause()
+    }
+    lastChange.set(name, clock.now())
   }
 
   return {
@@ -154,21 +335,24 @@ export function createSearch({
     search(index, query, limit) {
       const feed = feeds.get(index)
       if (!feed) throw new RangeError(`unknown index: ${index}`)
-      const { records, indexes } = storeOf(feed.entity)
-      const fieldIndex = indexes[feed.position]
-      return fieldIndex ? answer(createHits(fieldIndex, records, limit), query, records) : empty()
+      return answer(storeOf(feed.entity), feed.position, query, limit)
     },
     apply: (change) => inOrder(() => applyNow(change)),
-    load(entity) {
-      const { add, finish } = begin(entity)
-      return { add, finish: () => inOrder(finish) }
+    load(name) {
+      const load = begin(name)
+      return { ...load, finish: () => inOrder(load.finish) }
     },
-    rebuild: (entity, batches) =>
+    rebuild: (name, batches) => inOrder(() => rebuildNow(name, batches)),
+    restore: (name) =>
       inOrder(async () => {
-        const { add, finish } = begin(entity)
-        for await (const upserts of batches) await add({ upserts, removals: [] })
-        await finish()
+        const kept = (await shelf?.get(name)) ?? null
+        if (kept === null) return null
+        stores.set(name, createStore(entityOf(name), kept.segment, kept.seq))
+        lastChange.set(name, clock.now())
+        return kept.seq
       }),
+    retain: (name, ids) => inOrder(() => retainNow(name, ids)),
+    size: (name) => storeOf(name).size,
     tidy() {
       tidyAgain = true
       compactLater()
@@ -176,18 +360,20 @@ export function createSearch({
     clear: () =>
       inOrder(async () => {
         for (const entity of entities) {
-          stores.set(entity.name, createStore(entity))
+          stores.set(entity.name, createStore(entity, null))
           lastChange.set(entity.name, clock.now())
         }
+        await shelving
+        await shelf?.clear()
       }),
     status() {
       const status: Record<string, IndexStatus> = {}
       for (const [name, { entity, position }] of feeds) {
-        const index = storeOf(entity).indexes[position]
+        const store = storeOf(entity)
         status[name] = {
           entity,
-          records: index?.live ?? 0,
-          dead: index?.dead ?? 0,
+          records: store.live(position),
+          dead: store.dead,
           lastChange: lastChange.get(entity) ?? null,
         }
       }
@@ -196,42 +382,31 @@ export function createSearch({
     async settled() {
       await queue
       while (compaction !== null) await compaction
+      await shelving
+    },
+    async close() {
+      closed = true
+      for (const build of builds) build.cancel()
+      await compaction
+      await shelving
     },
   }
 }
 
-async function changeAll(
-  store: Pick<EntityStore, 'upsert' | 'remove'>,
-  { upserts, removals }: Omit<SearchChange, 'entity'>,
-  slices: Slices,
-): Promise<void> {
-  for (const row of upserts) {
-    store.upsert(row)
-    if (slices.due()) await slices.pause()
-  }
-  for (const id of removals) {
-    store.remove(id)
-    if (slices.due()) await slices.pause()
-  }
-}
-
-function answer(
-  hits: ReturnType<typeof createHits>,
-  text: string,
-  records: EntityStore['records'],
-): SearchAnswer {
+function answer(store: EntityStore, position: number, text: string, limit: number): SearchAnswer {
   const query = readQuery(text)
-  if (query.words.length === 0) return empty()
-  runPasses(query, hits)
-  const slots = hits.best()
-  return {
-    json: slots.map((slot) => records.jsonOf(slot)),
-    ids: slots.map((slot) => records.idOf(slot)),
-    total: slots.length,
-  }
+  const hits = createTopHits({ shown: store.isActive, compare: store.compare }, limit)
+  if (query.words.length > 0) runPasses(query, store.sources[position] as readonly Source[], hits)
+  return answerOf(hits.best().map(store.json))
 }
 
-const empty = (): SearchAnswer => ({ json: [], ids: [], total: 0 })
+const answerOf = (json: string[]): SearchAnswer => ({
+  json,
+  get ids() {
+    return json.map(idIn)
+  },
+  total: json.length,
+})
 
 /** Where each index name leads; names that share an index lead to the same place. */
 function feedsByName(entities: readonly Entity[]): Map<string, { entity: string; position: number }> {

@@ -1,141 +1,182 @@
-// What the search holds of one entity: its records and one index per feed. Applies changes and compacts.
-import type { CachedRow, Entity, Raw } from '../entities/entity.ts'
-import { type Builder, createBuilder } from './build.ts'
-import { documentText } from './document.ts'
-import { createFieldIndex, type FieldIndex } from './field-index.ts'
-import { asciiJson } from './json.ts'
-import { createRecords, type Records } from './records.ts'
-import type { Slices } from './slices.ts'
+// What search holds of one entity: a segment, and beside it what changed since. A changed record leaves its place in
+// the segment empty and comes back under a new, higher number, so a change costs the same at every size.
+import type { Entity } from '../entities/entity.ts'
+import type { Pool } from './pool.ts'
+import { createRecent } from './recent.ts'
+import { compareNames, type SearchRecord } from './record.ts'
+import { openSegment, type SegmentData } from './segment.ts'
+import type { Source } from './source.ts'
 
-/** Compaction starts when this share of an index is dead, and never for fewer dead entries than the minimum. */
-const deadShare = 0.2
-const deadMinimum = 1_000
+/** What became of a record of the segment. */
+export const state = { gone: 0, active: 1, inactive: 2 } as const
 
-export interface EntityStore {
-  readonly records: Records
-  /** By position in `entity.indexes`; compaction replaces them. */
-  readonly indexes: readonly FieldIndex[]
-  /** Makes one record findable as it is now, or takes it out when it is inactive. At once. */
-  upsert(row: CachedRow): void
-  remove(id: string): void
-  /**
-   * Replaces the indexes with many dead entries, and with `tidy` also those whose order of importance is loose; changes
-   * may come meanwhile and are kept. Never throws half way.
-   */
-  compact(slices: Slices, tidy: boolean, cancelled: () => boolean): Promise<void>
+/** One record by its number. */
+export interface RecordTable {
+  /** Numbers are below this. */
+  readonly end: number
+  /** False when the record was removed, or stands under another number now. */
+  exists(number: number): boolean
+  isActive(number: number): boolean
+  json(number: number): string
+  lastUpdated(number: number): number
+  /** Its place among all names. */
+  nameRank(number: number): number
+  measure(position: number, number: number): number
+  facet(position: number, number: number): string | null
+  numberOf(id: string): number | undefined
 }
 
-/** An empty store of an entity. */
-export function createStore(entity: Entity): EntityStore {
-  return storeOver(
-    entity,
-    createRecords(),
-    entity.indexes.map(() => createFieldIndex()),
+export interface EntityStore extends RecordTable {
+  /** By position in `entity.indexes`: what changed, then the segment. */
+  readonly sources: readonly (readonly Source[])[]
+  /** The segment, and the state of each of its records. */
+  readonly segment: SegmentData | null
+  readonly states: Uint8Array
+  /** Records that changed since the segment was built, as they are now. */
+  recent(): Iterable<SearchRecord>
+  readonly recentCount: number
+  /** Records that exist, inactive ones included. */
+  readonly size: number
+  /** The current form of a record that changed since; undefined when it did not, or is gone. */
+  recentOf(id: string): SearchRecord | undefined
+  /** Active records in an index. */
+  live(position: number): number
+  /** Places of changed and removed records that the next segment drops. */
+  readonly dead: number
+  /** The highest `seq` of the cache that is in here. */
+  seq: number
+  /** Answers false when nothing changed. */
+  upsert(record: SearchRecord): boolean
+  remove(id: string): boolean
+  /** Negative when record `a` matters more than `b`: updated more recently, else first by name. */
+  compare(a: number, b: number): number
+  /** Negative when the name of `a` comes before that of `b`. */
+  compareByName(a: number, b: number): number
+}
+
+/** A store over a segment; without one it is empty. */
+export function createStore(entity: Entity, segment: SegmentData | null, seq = 0): EntityStore {
+  const base = segment === null ? null : openSegment(segment)
+  const size = base?.size ?? 0
+  const states = new Uint8Array(size).fill(state.inactive)
+  states.fill(state.active, 0, segment?.active ?? 0)
+  const recents = entity.indexes.map(() => createRecent(size))
+  const records: (SearchRecord | undefined)[] = []
+  const ranks: number[] = []
+  const numbers = new Map<string, number>()
+  const live = entity.indexes.map((_, i) =>
+    base === null ? 0 : foundIn(base.texts[i] as Pool, segment?.active ?? 0),
   )
-}
+  let dead = 0
 
-/** A store in the making: takes rows in any order, the last one of a record counts. */
-export interface StoreBuilder {
-  upsert(row: CachedRow): void
-  remove(id: string): void
-  /** The store, with every index built. Nothing may be changed from here on. */
-  finish(slices: Slices): Promise<EntityStore>
-}
+  const recentAt = (number: number) => records[number - size]
 
-export function createStoreBuilder(entity: Entity): StoreBuilder {
-  const records = createRecords()
-  const builders = entity.indexes.map(() => createBuilder(records))
-  const file = filer(entity, records, (i, slot, text) => (builders[i] as Builder).set(slot, text))
-  return {
-    ...file,
-    async finish(slices) {
-      const indexes: FieldIndex[] = []
-      for (const builder of builders) indexes.push((await builder.finish(slices)) ?? createFieldIndex())
-      return storeOver(entity, records, indexes)
-    },
+  function numberOf(id: string): number | undefined {
+    const number = numbers.get(id) ?? base?.numberOf(id) ?? -1
+    return number >= 0 && exists(number) ? number : undefined
   }
-}
+  const exists = (number: number): boolean =>
+    number < size ? states[number] !== state.gone : recentAt(number) !== undefined
+  const isActive = (number: number): boolean =>
+    number < size ? states[number] === state.active : recentAt(number)?.active === true
 
-/** What a changed record says to the index at position `i` of `entity.indexes`; `moved`: it matters more or less now. */
-type File = (i: number, slot: number, text: string, moved: boolean) => void
-
-/** Keeps `records` up to date and hands each index the new text of a record. */
-function filer(entity: Entity, records: Records, file: File): Pick<EntityStore, 'upsert' | 'remove'> {
-  function remove(id: string): void {
-    const slot = records.slotOf(id)
-    if (slot === undefined) return
-    for (let i = 0; i < entity.indexes.length; i++) file(i, slot, '', false)
-    records.remove(id)
+  function hasText(position: number, number: number): boolean {
+    const record = recentAt(number)
+    return record === undefined ? base?.texts[position]?.length(number) !== 0 : record.texts[position] !== ''
   }
-  return {
-    remove,
-    upsert(row) {
-      const raw = row.active ? (row.raw ?? readRaw(row.json)) : null
-      if (raw === null) return remove(row.id)
-      const before = records.slotOf(row.id)
-      const moved = before !== undefined && records.lastUpdatedOf(before) !== row.lastUpdated
-      const slot = records.put(row.id, asciiJson(entity.result(raw)), row.lastUpdated)
-      entity.indexes.forEach((feed, i) => {
-        const fields = feed.fields(raw)
-        file(i, slot, fields === null ? '' : documentText(fields), moved)
-      })
-    },
-  }
-}
 
-function storeOver(entity: Entity, records: Records, indexes: FieldIndex[]): EntityStore {
-  /** Records that changed while a compaction runs; null when none runs. */
-  let touched: Set<number> | null = null
-
-  const file = filer(entity, records, (i, slot, text, moved) => {
-    touched?.add(slot)
-    const index = indexes[i] as FieldIndex
-    if (!index.set(slot, text) && moved) index.disturb()
-  })
-
-  async function compactOne(i: number, slices: Slices, cancelled: () => boolean): Promise<void> {
-    const old = indexes[i] as FieldIndex
-    touched = new Set()
-    try {
-      const builder = createBuilder(records)
-      for (const slot of Int32Array.from(records.slots())) {
-        builder.set(slot, old.textOfSlot(slot))
-        if (slices.due()) await slices.pause()
-      }
-      const fresh = await builder.finish(slices, cancelled)
-      if (fresh === null) return
-      for (const slot of touched) {
-        // A slot that changes again during a pause goes to the end of the set and is visited again.
-        touched.delete(slot)
-        if (!fresh.set(slot, old.textOfSlot(slot))) fresh.disturb()
-        if (slices.due()) await slices.pause()
-      }
-      if (!cancelled()) indexes[i] = fresh
-    } finally {
-      touched = null
+  function bury(number: number): void {
+    if (isActive(number)) {
+      for (let i = 0; i < live.length; i++) if (hasText(i, number)) live[i] = (live[i] as number) - 1
     }
+    dead++
+    if (number < size) states[number] = state.gone
+    else records[number - size] = undefined
   }
 
-  return {
-    records,
-    indexes,
-    ...file,
-    async compact(slices, tidy, cancelled) {
-      for (let i = 0; i < indexes.length; i++) {
-        const { dead, count, untidy } = indexes[i] as FieldIndex
-        const worth = (dead >= deadMinimum && dead > count * deadShare) || (tidy && untidy)
-        if (worth && !cancelled()) await compactOne(i, slices, cancelled)
+  function isSame(number: number, record: SearchRecord): boolean {
+    if (isActive(number) !== record.active || table.lastUpdated(number) !== record.lastUpdated) return false
+    if (table.json(number) !== record.json) return false
+    const old = recentAt(number)
+    return record.texts.every((text, i) => text === (old?.texts[i] ?? base?.texts[i]?.text(number)))
+  }
+
+  const table: EntityStore = {
+    get end() {
+      return size + records.length
+    },
+    exists,
+    isActive,
+    numberOf,
+    json: (number) => recentAt(number)?.json ?? base?.jsons.text(number) ?? '',
+    lastUpdated: (number) => recentAt(number)?.lastUpdated ?? segment?.lastUpdated[number] ?? 0,
+    nameRank: (number) =>
+      number < size ? (segment?.names.rank[number] as number) : (ranks[number - size] as number),
+    measure: (i, number) => recentAt(number)?.measures[i] ?? segment?.measures[i]?.[number] ?? Number.NaN,
+    facet(i, number) {
+      const record = recentAt(number)
+      if (record !== undefined) return record.facets[i] ?? null
+      const facet = segment?.facets[i]
+      return facet?.values[facet.codes[number] as number] ?? null
+    },
+    sources: recents.map((recent, i) => (base === null ? [recent] : [recent, base.indexes[i] as Source])),
+    segment,
+    states,
+    recent: () => records.filter((record) => record !== undefined),
+    get size() {
+      return size + records.length - dead
+    },
+    get recentCount() {
+      return records.length
+    },
+    recentOf: (id) => records[(numbers.get(id) ?? -1) - size],
+    live: (i) => live[i] as number,
+    get dead() {
+      return dead
+    },
+    seq,
+    upsert(record) {
+      const old = numberOf(record.id)
+      if (old !== undefined) {
+        if (isSame(old, record)) return false
+        bury(old)
       }
+      const number = size + records.push(record) - 1
+      ranks.push(base?.rankOf(record.name, record.id) ?? 0)
+      numbers.set(record.id, number)
+      for (const [i, recent] of recents.entries()) {
+        const text = record.texts[i] as string
+        recent.add(number, text)
+        if (record.active && text !== '') live[i] = (live[i] as number) + 1
+      }
+      return true
+    },
+    remove(id) {
+      const number = numberOf(id)
+      if (number === undefined) return false
+      bury(number)
+      numbers.delete(id)
+      return true
+    },
+    compare(a, b) {
+      // Records of the segment are numbered by what they matter.
+      if (a < size && b < size) return a - b
+      const byTime = table.lastUpdated(b) - table.lastUpdated(a)
+      return byTime !== 0 ? byTime : table.compareByName(a, b)
+    },
+    compareByName(a, b) {
+      const byRank = table.nameRank(a) - table.nameRank(b)
+      if (byRank !== 0 || a < size || b < size) return byRank
+      const [left, right] = [recentAt(a), recentAt(b)]
+      return compareNames(left?.name ?? '', left?.id ?? '', right?.name ?? '', right?.id ?? '')
     },
   }
+  return table
 }
 
-/** The record, or null for text that is no JSON object: such a row cannot be shown, so it is not searchable. */
-function readRaw(json: string): Raw | null {
-  try {
-    const value: unknown = JSON.parse(json)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : null
-  } catch {
-    return null
-  }
+/** How many of the first `end` texts are not empty. */
+function foundIn(texts: Pool, end: number): number {
+  let found = 0
+  for (let n = 0; n < end; n++) if (texts.length(n) > 0) found++
+  return found
 }

@@ -1,80 +1,160 @@
-// The distinct words of one index by their beginnings and inner fragments, so that looking for words costs what the
-// vocabulary costs, not what the company does. Serial numbers are left out: they have keys of their own. So are words
-// with a digit where it is about fragments: those of part numbers have keys of their own, too.
-// Words of removed records stay until the next compaction; they lead to empty lists.
-import { fragmentMark, isSerial, wholeMark } from './document.ts'
-import { createDraft } from './draft.ts'
-import { createPostings } from './postings.ts'
+// The distinct words of one index in the order of their UTF-16 units: a beginning of words is a range of it, and words
+// one wrong keystroke away are found by walking it as a tree, so their cost hardly grows with the company.
+import { sharedInts, sharedUnits } from './arrays.ts'
 
-/** Words are kept together by their first letters, so many of them. */
-const startLength = 3
-
-const digit = /\d/
-
-/** Words that one query may look at. */
-const checkBudget = 4_000
-
-export interface Vocabulary {
-  /** Adds a word that is new. */
-  add(word: string): void
-  /** Adds new words to an empty vocabulary, in steps for breaks. */
-  fill(words: Iterable<string>): Iterable<void>
-  /** Keys of words with `fragment` (three letters or more) after their first letter, at most `most`. */
-  containing(fragment: string, most: number): string[]
-  /** Keys of words that begin with `start`, which has more than three letters. */
-  starting(start: string): string[]
+export interface VocabularyData {
+  /** All words, one after the other. */
+  units: Uint16Array
+  /** Word n ends before `ends[n]`. */
+  ends: Int32Array
 }
 
-export function createVocabulary(): Vocabulary {
-  const trigrams = createPostings()
-  const keys: string[] = []
-  const byStart = new Map<string, string[]>()
+/** Words from `from` up to, but without, `to`. */
+export interface WordRange {
+  from: number
+  to: number
+}
 
-  /** Answers with the fragments that the word is to be filed under as the next number; none when none leads to it. */
-  function take(word: string): string[] {
-    if (isSerial(word)) return []
-    const key = wholeMark + word
-    const start = word.slice(0, startLength)
-    const words = byStart.get(start)
-    if (words === undefined) byStart.set(start, [key])
-    else words.push(key)
-    if (digit.test(word)) return []
-    // Position 0 is the mark and 1 the first letter; a fragment from there is a prefix and has its own key.
-    const parts: string[] = []
-    for (let i = 2; i + 3 <= key.length; i++) parts.push(fragmentMark + key.slice(i, i + 3))
-    if (parts.length > 0) keys.push(key)
-    return parts
+/** Words that begin one wrong keystroke away from a typed one. */
+export interface Similar extends WordRange {
+  /** Letters that the typed word stands for, as the vocabulary spells it: shorter words are not in the range. */
+  length: number
+  /** The last letter typed is the wrong one, so that all words that begin like the others are in the range. */
+  loose: boolean
+}
+
+export interface Vocabulary {
+  readonly size: number
+  /** The number of a word, or -1. */
+  find(word: string): number
+  /** The words that begin so. */
+  starting(start: string): WordRange
+  /** Ranges of words that begin with `typed` after one insertion, deletion, substitution or transposition. */
+  similar(typed: string): Similar[]
+  /** Word `n` is exactly so long. */
+  hasLength(n: number, length: number): boolean
+  /** Word `n` holds the fragment after its first letter. */
+  holds(n: number, fragment: string): boolean
+}
+
+/** Looked-up branches that one query may cost. */
+const walkBudget = 3_000
+
+export function createVocabulary({ units, ends }: VocabularyData): Vocabulary {
+  const start = (n: number): number => (n === 0 ? 0 : (ends[n - 1] as number))
+  const lengthOf = (n: number): number => (ends[n] as number) - start(n)
+
+  /** Negative when word n comes before all that begin with `text`, 0 when it begins so, positive when it comes after. */
+  function compare(n: number, text: string): number {
+    const begin = start(n)
+    const length = (ends[n] as number) - begin
+    for (let i = 0; i < text.length; i++) {
+      if (i >= length) return -1
+      const difference = (units[begin + i] as number) - text.charCodeAt(i)
+      if (difference !== 0) return difference
+    }
+    return 0
+  }
+
+  /** The first word from `low` on, and before `high`, at which `test` is true; it is false before and true after. */
+  function firstWhere(low: number, high: number, test: (n: number) => boolean): number {
+    let from = low
+    let to = high
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if (test(middle)) to = middle
+      else from = middle + 1
+    }
+    return from
+  }
+
+  function starting(text: string): WordRange {
+    const from = firstWhere(0, ends.length, (n) => compare(n, text) >= 0)
+    // Most ranges are short: look near the beginning before halving the rest.
+    let step = 1
+    while (from + step < ends.length && compare(from + step, text) === 0) step *= 2
+    const to = firstWhere(from + (step >> 1), Math.min(from + step, ends.length), (n) => compare(n, text) > 0)
+    return { from, to }
+  }
+
+  /** The unit of word n at `depth`, or -1 past its end: shorter words come first. */
+  const unitAt = (n: number, depth: number): number =>
+    depth < lengthOf(n) ? (units[start(n) + depth] as number) : -1
+
+  /** Of words that are alike up to `depth`, those that go on with `unit`. */
+  function narrow({ from, to }: WordRange, depth: number, unit: number): WordRange {
+    const first = firstWhere(from, to, (n) => unitAt(n, depth) >= unit)
+    return { from: first, to: firstWhere(first, to, (n) => unitAt(n, depth) > unit) }
+  }
+
+  function similar(typed: string): Similar[] {
+    const found: Similar[] = []
+    let budget = walkBudget
+    /** Takes the words of a range, alike up to `depth`, that go on with what was typed from `rest` on. */
+    const take = (range: WordRange, depth: number, rest: number) => {
+      let left = range
+      let at = depth
+      for (let i = rest; i < typed.length && left.from < left.to; i++, at++) {
+        budget--
+        left = narrow(left, at, typed.charCodeAt(i))
+      }
+      if (left.from < left.to) found.push({ ...left, length: at, loose: rest === typed.length })
+    }
+    let range: WordRange = { from: 0, to: ends.length }
+    for (let at = 0; at < typed.length && range.from < range.to && budget > 0; at++) {
+      const unit = typed.charCodeAt(at)
+      const next = typed.charCodeAt(at + 1)
+      take(range, at, at + 1)
+      if (at + 1 < typed.length && next !== unit) {
+        const swapped = narrow(narrow(range, at, next), at + 1, unit)
+        take(swapped, at + 2, at + 2)
+      }
+      for (let n = range.from; n < range.to; ) {
+        const other = unitAt(n, at)
+        const end = firstWhere(n, range.to, (m) => unitAt(m, at) > other)
+        const branch = { from: n, to: end }
+        if (other >= 0 && other !== unit) take(branch, at + 1, at + 1)
+        if (other >= 0) take(branch, at + 1, at)
+        n = end
+      }
+      range = narrow(range, at, unit)
+    }
+    return found
   }
 
   return {
-    add(word) {
-      const parts = take(word)
-      if (parts.length > 0) trigrams.add(keys.length - 1, [parts])
+    size: ends.length,
+    find(word) {
+      const n = firstWhere(0, ends.length, (m) => compare(m, word) >= 0)
+      return n < ends.length && lengthOf(n) === word.length && compare(n, word) === 0 ? n : -1
     },
-    *fill(words) {
-      const draft = createDraft()
-      for (const word of words) {
-        const parts = take(word)
-        if (parts.length > 0) draft.add([parts])
-        yield
+    starting,
+    similar,
+    hasLength: (n, length) => lengthOf(n) === length,
+    holds(n, fragment) {
+      const last = (ends[n] as number) - fragment.length
+      for (let at = start(n) + 1; at <= last; at++) {
+        let i = 0
+        while (i < fragment.length && units[at + i] === fragment.charCodeAt(i)) i++
+        if (i === fragment.length) return true
       }
-      for (const chunk of draft.lists(Int32Array.from(keys.keys()))) {
-        trigrams.take(chunk)
-        yield
-      }
-    },
-    starting: (start) =>
-      byStart.get(start.slice(0, startLength))?.filter((key) => key.startsWith(start, wholeMark.length)) ??
-      [],
-    containing(fragment, most) {
-      const found: string[] = []
-      let budget = checkBudget
-      for (const number of trigrams.rarest(fragment, fragmentMark)?.[0] ?? []) {
-        const key = keys[number] as string
-        if (key.includes(fragment, 2)) found.push(key)
-        if (--budget === 0 || found.length >= most) break
-      }
-      return found
+      return false
     },
   }
+}
+
+/** The vocabulary of distinct words that are in order already. In steps for breaks. */
+export function* vocabularyOf(words: readonly string[]): Generator<void, VocabularyData> {
+  let total = 0
+  for (const word of words) total += word.length
+  const units = sharedUnits(total)
+  const ends = sharedInts(words.length)
+  let at = 0
+  for (let n = 0; n < words.length; n++) {
+    const word = words[n] as string
+    for (let i = 0; i < word.length; i++) units[at++] = word.charCodeAt(i)
+    ends[n] = at
+    if (n % 1000 === 0) yield
+  }
+  return { units, ends }
 }

@@ -63,7 +63,8 @@ export async function fullPass(deps: PassDeps, context: PassContext): Promise<Pa
   try {
     return await run(deps, context, load.add)
   } finally {
-    if (!signal.aborted) await load.finish()
+    if (signal.aborted) load.cancel()
+    else await load.finish()
   }
 }
 

@@ -29,7 +29,7 @@ t.test('customers: exact, then the start of the field, then the start of a word'
       ['SMITH', 'exact first part later laterPart mail inner', 'case does not matter'],
       ['smith b', 'first', 'all words must match'],
       ['bro smi', 'first', 'in any order, each as the beginning of a word'],
-      ['smiths', 'part', 'a longer prefix'],
+      ['smiths', 'part first exact later laterPart', 'a longer prefix, then what is one keystroke away'],
       ['zed', 'mail', 'by name'],
       ['mith', 'inner later part laterPart first exact', 'inside a word; by recency; not in addresses'],
     ],
@@ -182,7 +182,11 @@ t.test('parts: by Name and by Sku, in every form that people type', async () => 
     ['hex bolt', 'sku', 'Name as text'],
     ['1024', 'short dash', 'the exact code first, though the other is more recent'],
     ['10 24', 'short dash', 'the exact code first, also when it is typed with a space'],
-    ['bolts', 'nested', 'an item by its category; not the category itself'],
+    [
+      'bolts',
+      'nested sku',
+      'an item by its category, not the category itself; then what is one keystroke away',
+    ],
   ]
   await check('items', 'part_numbers', rows, cases)
   await check('items', 'part_names', rows, cases)

@@ -44,12 +44,11 @@ t.test('answers with the ready JSON of the contract', async (t) => {
   )
 })
 
-t.test('a change of what is shown but not searched leaves the index alone', async (t) => {
+t.test('a change of what is shown but not searched is shown, and the record matters more', async (t) => {
   const part = (price: number, minutes: number) => row('1', { Name: 'Pump', UnitPrice: price }, minutes)
   const search = await searchOver('items', [part(1, 0), row('2', { Name: 'Pump' }, 1)])
   t.same(search.search('part_names', 'pum', 15).ids, ['2', '1'])
   await search.apply({ entity: 'items', upserts: [part(2, 5)], removals: [] })
-  t.equal(search.status().part_names?.dead, 0, 'no tombstone')
   const { ids, json } = search.search('part_names', 'pum', 15)
   t.same(ids, ['1', '2'], 'it matters more now')
   t.match(json[0], '"unit_price":2')
@@ -169,7 +168,7 @@ t.test('ranks long lists by recency, also after changes', async (t) => {
   t.same(search.search('client_names', 'ac', 15).ids, expected.slice(0, 15))
 })
 
-t.test('a record that only matters more now moves up without being filed again', async (t) => {
+t.test('a record that only matters more now moves up', async (t) => {
   const rows = Array.from({ length: 500 }, (_, i) => customer(`${i}`, `Acme ${i}`, {}, 500 - i))
   const search = await searchOver('customers', rows)
   await search.apply({
@@ -178,7 +177,6 @@ t.test('a record that only matters more now moves up without being filed again',
     removals: [],
   })
   t.same(search.search('client_names', 'ac', 3).ids, ['30', '0', '1'])
-  t.equal(search.status().client_names?.dead, 0)
 })
 
 t.test(

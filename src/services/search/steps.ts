@@ -1,5 +1,9 @@
-// Long work in short slices, so that no request waits behind it: between slices the event loop gets its turn.
+// Long work in steps. A thread of its own runs them in one go; the thread that answers requests runs them in slices, so
+// that none waits: between two slices the event loop gets its turn.
 import { setImmediate } from 'node:timers/promises'
+
+/** Steps of about a millisecond or less; between two of them anything else may happen. */
+export type Steps<T> = Generator<void, T>
 
 /** Lets everything else that is waiting run first. */
 export type YieldNow = () => Promise<unknown>
@@ -22,12 +26,23 @@ export function createSlices(yieldNow: YieldNow = setImmediate, sliceMs = 3): Sl
   }
 }
 
-/** A stable merge sort in slices: `before(a, b)` says that a must come first. Answers with a new array. */
-export async function sortInSlices(
-  values: Int32Array<ArrayBuffer>,
-  before: (a: number, b: number) => boolean,
-  slices: Slices,
-): Promise<Int32Array<ArrayBuffer>> {
+export function inOneGo<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+export async function inSlices<T>(steps: Steps<T>, slices: Slices): Promise<T> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    if (slices.due()) await slices.pause()
+  }
+}
+
+/** A stable merge sort: `before(a, b)` says that a must come first. Answers with a new array. */
+export function* sorted(values: Int32Array, before: (a: number, b: number) => boolean): Steps<Int32Array> {
   let from = Int32Array.from(values)
   let to = new Int32Array(values.length)
   for (let width = 1; width < values.length; width *= 2) {
@@ -40,7 +55,7 @@ export async function sortInSlices(
         const takeRight =
           left >= middle || (right < end && before(from[right] as number, from[left] as number))
         to[i] = from[takeRight ? right++ : left++] as number
-        if ((i & 127) === 0 && slices.due()) await slices.pause()
+        if ((i & 255) === 0) yield
       }
     }
     ;[from, to] = [to, from]

@@ -1,0 +1,98 @@
+// The records that changed since a segment was built, in FlexSearch: the part of an index that grows by single records.
+// It stays small, for a new segment takes it in (store.ts). We bring the keys and the slots, because FlexSearch's own
+// encoder damages part numbers; it keeps the lists, ascending because numbers only grow. Its update() and remove() walk
+// the whole map and are never called: a changed record gets a new number.
+import { Index } from 'flexsearch'
+import { documentTerms, fragmentMark, isKey } from './document.ts'
+import { rarest } from './segment.ts'
+import { noSlots, type Run, type Slots, type Source, together } from './source.ts'
+import { oneEditFrom } from './typo.ts'
+
+export interface Recent extends Source {
+  /** Files a text under `number`, higher than every number before it. */
+  add(number: number, text: string): void
+}
+
+/** Beginnings of words have keys up to this length; of longer ones the text says whether the rest fits. */
+const prefixLength = 6
+/** What the keys of whole words begin with; no word begins so. */
+const wholeMark = '='
+/** FlexSearch splits its map in so many (a power of two): one big map stops the world when it grows. */
+const mapBits = 8
+/** Words that one mistyped word can stand for, and words that are looked at for them. */
+const manyNeighbours = 48
+const checkBudget = 20_000
+
+/** Nothing yet; numbers begin with `first`. */
+export function createRecent(first: number): Recent {
+  const texts: string[] = []
+  const words: string[] = []
+  let pending: [string[], string[]] = [[], []]
+  const index = new Index({
+    tokenize: 'strict',
+    keystore: mapBits,
+    // The keys are too many to travel as text. FlexSearch skips repeats, so lower slots must come first.
+    encode: () => pending.flat(),
+    score: (_keys, _key, position) => (position < pending[0].length ? 0 : 1),
+  })
+  // The map that its search() ends in. A query asks for a dozen keys, and the way there costs more than the answer.
+  const { map } = index as unknown as { map: { get(key: string): (number[] | undefined)[] | undefined } }
+
+  function lists(key: string): Slots {
+    const found = map.get(key)
+    return found === undefined ? noSlots : [runOf(found[0]), runOf(found[1])]
+  }
+  const whole = (word: string) => lists(wholeMark + word)
+
+  function keysOf(term: string): string[] {
+    if (isKey(term)) return [term]
+    if (map.get(wholeMark + term) === undefined) words.push(term)
+    const keys = [wholeMark + term]
+    for (let n = 1; n <= Math.min(term.length, prefixLength); n++) keys.push(term.slice(0, n))
+    return keys
+  }
+
+  return {
+    newestLast: true,
+    lists,
+    whole,
+    starting: (word) => ({ slots: lists(word.slice(0, prefixLength)), exact: word.length <= prefixLength }),
+    fragments: (code) => rarest(code, (part) => lists(fragmentMark + part)),
+    containing(fragment, most) {
+      const found: Slots[] = []
+      for (let i = 0; i < Math.min(words.length, checkBudget) && found.length < most; i++) {
+        const word = words[i] as string
+        if (word.includes(fragment, 1)) found.push(whole(word))
+      }
+      return found
+    },
+    neighbours(typed) {
+      const found = { whole: [] as Slots[], begun: [] as Slots[], loose: [] as Slots[] }
+      let left = manyNeighbours
+      for (let i = 0; i < Math.min(words.length, checkBudget) && left > 0; i++) {
+        const word = words[i] as string
+        const edit = oneEditFrom(typed, word)
+        if (edit === null) continue
+        found[edit].push(whole(word))
+        left--
+      }
+      return { whole: together(found.whole), begun: together(found.begun), loose: together(found.loose) }
+    },
+    text: (number) => texts[number - first] ?? '',
+    add(number, text) {
+      while (texts.length < number - first) texts.push('')
+      texts.push(text)
+      if (text === '') return
+      const [firsts, laters] = documentTerms(text)
+      pending = [firsts.flatMap(keysOf), laters.flatMap(keysOf)]
+      index.add(number, anyText)
+    },
+  }
+}
+
+function runOf(list: number[] | undefined): readonly Run[] {
+  return list === undefined || list.length === 0 ? [] : [{ numbers: list, from: 0, to: list.length }]
+}
+
+/** What FlexSearch is given to encode: it wants a text that is not empty. */
+const anyText = '-'

@@ -1,7 +1,7 @@
 // Builds one index of a segment. Entries come in any order; once their order is known, all lists are made at once,
 // counted first and then filled, which takes a fraction of what growing each list by itself does.
 import { sharedCopy, sharedInts, withRoom } from './arrays.ts'
-import { documentTerms, isKey } from './document.ts'
+import { contactMark, documentTerms, isKey } from './document.ts'
 import { createNumbering } from './keys.ts'
 import { createPoolWriter } from './pool.ts'
 import { type IndexData, type ListsData, manyWords } from './segment.ts'
@@ -193,7 +193,7 @@ function* partsOf(words: readonly string[]): Steps<IndexData['parts']> {
   const numbers: Int32Array[] = []
   for (const [n, word] of words.entries()) {
     const own = new Set<number>()
-    if (!hasDigit.test(word))
+    if (!hasDigit.test(word) && word[0] !== contactMark)
       for (let i = 1; i + 3 <= word.length; i++) own.add(keys.numberOf(word.slice(i, i + 3)))
     numbers.push(Int32Array.from(own))
     if (n % 250 === 0) yield

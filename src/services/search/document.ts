@@ -2,13 +2,13 @@
 // checked against. Equal strings mean that nothing searchable changed. The first line is the best name.
 //
 //   "\n word word"   a spelling of a name: "\n " + q tests the start of a field, " " + q the start of any word
-//   "\n: word word"  words of an e-mail address       "\n@kim@acme.com"  the address itself
+//   "\n! word word"  words of an e-mail address       "\n@kim@acme.com"  the address itself
 //   "\n#5550132"     digits of a phone number         "\n%fr38m"         a part number without separators
 import type { SearchFields } from '../entities/entity.ts'
 import { digitsOf, fold, spellings } from './text.ts'
 
-/** Lengths of the keys of words of addresses; fewer letters do not find one: they would find every one. */
-const contactLengths = [3, 4, 6]
+/** Fewer letters do not find an address: they would find every one. */
+const shortestContact = 3
 /** A record's words beyond this many, counted in all its lines, are not searchable. */
 const maxWords = 150
 /** A longer field is found by its words, but not known to be exact until its text is looked at. */
@@ -23,11 +23,11 @@ export const place = { first: 0, later: 1 } as const
 /** Slots of the keys of whole lines, closed up ("~wordword"): the best name, or another field. */
 export const whole = { name: 0, other: 1 } as const
 
-/** The longest key of an address with a word that begins so; null when it is too short to look for. */
-export function contactKey(word: string): string | null {
-  const length = contactLengths.findLast((n) => n <= word.length)
-  return length === undefined ? null : contactKeyMark + word.slice(0, length)
-}
+/** A word of an address as it is filed; null when it is too short to look for. */
+export const contactWord = (word: string): string | null =>
+  word.length < shortestContact ? null : contactMark + word
+/** What words of addresses begin with, so that they are not taken for words of names. It comes before digits. */
+export const contactMark = '!'
 /** The key of a whole field with these words. */
 export const lineKey = (words: readonly string[]): string => lineMark + words.join('')
 /** The key of names in which a word stands right before one that begins so; null where the first says too little. */
@@ -37,7 +37,6 @@ export function pairKey(word: string, next: string): string | null {
 /** What keys begin with; no word begins so. */
 const lineMark = '~'
 const pairMark = '+'
-const contactKeyMark = '@'
 export const fragmentMark = '%'
 /** Keys of phone numbers: their first and last four digits; the text says whether the rest fits. */
 export const phoneStartKey = (digits: string): string => `#${digits.slice(0, 4)}`
@@ -98,7 +97,7 @@ function addEmail(lines: string[], email: string): void {
   const words = spellings(`${address.slice(0, at)} ${address.slice(at + 1, dot > at ? dot : undefined)}`)[0]
   if (!words) return
   add(lines, `@${address.replace(/\s+/g, '')}`)
-  add(lines, `: ${words.join(' ')}`)
+  add(lines, `${contactMark} ${words.join(' ')}`)
 }
 
 /** The lines of a text, without their ends. */
@@ -107,12 +106,12 @@ function linesOf(text: string): string[] {
 }
 
 /**
- * What a text is filed under, by slot: words of names, and keys, which begin with a mark. Of several places of one term
- * the lowest slot counts.
+ * What a text is filed under, by slot: words, those of addresses with a mark before them, and keys, which begin with
+ * other marks. Of several places of one term the lowest slot counts.
  */
 export type Terms = readonly [first: readonly string[], later: readonly string[]]
 
-const marks = new Set([lineMark, pairMark, contactKeyMark, fragmentMark, '#', '$'])
+const marks = new Set([lineMark, pairMark, fragmentMark, '#', '$'])
 
 /** Every term of a text. */
 export function documentTerms(text: string): Terms {
@@ -123,7 +122,7 @@ export function documentTerms(text: string): Terms {
     if (kind === '#') terms[0].push(phoneStartKey(line.slice(1)), phoneEndKey(line))
     else if (kind === '%') {
       for (let i = 1; i + 3 <= line.length; i++) terms[0].push(fragmentMark + line.slice(i, i + 3))
-    } else if (kind === ' ' || kind === ':') {
+    } else if (kind === ' ' || kind === contactMark) {
       const phrase = line.slice(line.indexOf(' ') + 1)
       const words = phrase.split(' ')
       // The name, and codes closed up: these must come first when typed whole, however many others begin so.
@@ -132,10 +131,8 @@ export function documentTerms(text: string): Terms {
       }
       for (const [i, word] of words.entries()) {
         if (left-- <= 0) break
-        if (kind === ':') {
-          for (const n of contactLengths) {
-            if (n <= word.length) addTerm(terms, place.first, contactKeyMark + word.slice(0, n))
-          }
+        if (kind === contactMark) {
+          addTerm(terms, place.first, contactMark + word)
           continue
         }
         addTerm(terms, i === 0 ? place.first : place.later, word)

@@ -2,7 +2,10 @@
 // budget: how many texts it may still look at, which bounds the worst query at every size.
 import type { Run, Source } from './source.ts'
 
-/** How well a record answers; lower is better. Within a tier: what matters more first (store.ts). */
+/**
+ * How well a record answers within a pass; lower is better, and a hit of an earlier pass is better than any of a later
+ * one. Within a tier: what matters more first (store.ts).
+ */
 export const tier = {
   /** The query is the name itself. */
   name: 0,
@@ -18,29 +21,10 @@ export const tier = {
   /** All words of the query begin words of the record; the first also begins a field. */
   firstWord: 6,
   allWords: 7,
-  contact: 8,
-  /** Like the above, after leaving out what people add: "and", Inc, LLC. */
-  relaxed: 9,
-  /** Inside a word or a part number. */
-  inner: 10,
-  /** One keystroke away from a word, from the beginning of one; the last keystroke is the wrong one. */
-  typo: 11,
-  typoBegun: 12,
-  typoLoose: 13,
-  /** One word is too many. */
-  dropped: 14,
 } as const
-/** One of `tier`, or a place between two of them. */
+/** Of one pass: one of `tier`. Of a hit: `tiersInPass` times the place of its pass more. */
 export type Tier = number
-
-/**
- * The tier of a hit of another spelling, or of the query closed up or cut in two: every phrase as typed comes before
- * it, and words out of order come after.
- */
-function variantTier(at: Tier): Tier {
-  if (at > tier.inner) return at
-  return at <= tier.phrase ? tier.phrase + (at + 1) / 10 : at + 0.5
-}
+export const tiersInPass = 8
 
 /** Texts that one query may look at. */
 const checkBudget = 6_000
@@ -56,22 +40,22 @@ export type Check = (text: string) => Tier | null
 
 /** Where passes put what they find. */
 export interface Hits {
-  /** Set by a pass that does not look for the query as typed: ranks its hits accordingly. */
-  variant: boolean
+  /** The place of the pass that runs. */
+  pass: number
   /** Records found so far. */
   readonly count: number
-  /** True when nothing of a worse tier than those found can reach the answer. */
-  full(): boolean
+  /** True when nothing of this tier of the pass that runs, or worse, can reach the answer. */
+  full(at: Tier): boolean
   /** Adds the records of runs that need no look at their texts, those first that matter most. */
   take(source: Source, runs: readonly Run[], at: Tier): void
   /**
-   * Adds the records whose text passes. `best` is the best tier that can still be found here: with enough of those it
-   * stops. `holds` is asked before the text is looked at.
+   * Adds the records whose text passes; all, at `best`, when there is no check. `best` is the best tier that can still
+   * be found here: with enough of those it stops. `holds` is asked before the text is looked at.
    */
   scan(
     source: Source,
     runs: readonly Run[],
-    check: Check,
+    check: Check | null,
     best: Tier,
     holds?: (number: number) => boolean,
   ): void
@@ -99,7 +83,7 @@ export function createTopHits({ shown, compare }: Ranking, limit: number): TopHi
 
   function add(number: number, found: Tier): boolean {
     if (!shown(number)) return false
-    const at = hits.variant ? variantTier(found) : found
+    const at = hits.pass * tiersInPass + found
     const known = tiers.get(number)
     if (known === undefined || at < known) tiers.set(number, at)
     return true
@@ -127,11 +111,17 @@ export function createTopHits({ shown, compare }: Ranking, limit: number): TopHi
   }
 
   const hits: TopHits = {
-    variant: false,
+    pass: 0,
     get count() {
       return tiers.size
     },
-    full: () => tiers.size >= limit,
+    full(at) {
+      if (tiers.size < limit) return false
+      const worst = hits.pass * tiersInPass + at
+      let better = 0
+      for (const known of tiers.values()) if (known < worst) better++
+      return better >= limit
+    },
     take({ newestLast }, runs, at) {
       if (!newestLast && runs.length > 1) return takeLowest(runs, at)
       for (const { numbers, from, to } of runs) {
@@ -150,17 +140,17 @@ export function createTopHits({ shown, compare }: Ranking, limit: number): TopHi
           const number = numbers[newestLast ? to - 1 - (i - from) : i] as number
           if (holds !== undefined && (steps-- <= 0 || !holds(number))) continue
           if (!shown(number)) continue
-          budget--
-          const at = check(source.text(number))
+          if (check !== null) budget--
+          const at = check === null ? best : check(source.text(number))
           if (at !== null && add(number, at) && at <= best) left--
         }
       }
     },
     best() {
-      const numbers = [...tiers.keys()]
-      numbers.sort((a, b) => (tiers.get(a) as Tier) - (tiers.get(b) as Tier) || compare(a, b))
-      if (numbers.length > limit) numbers.length = limit
-      return numbers
+      const found = [...tiers]
+      found.sort(([a, tierA], [b, tierB]) => tierA - tierB || compare(a, b))
+      if (found.length > limit) found.length = limit
+      return found.map(([number]) => number)
     },
     tierOf: (number) => tiers.get(number) as Tier,
   }

@@ -9,9 +9,9 @@ export interface Common {
 
 /** Each of `words` is the runs of one word; a record belongs to a word when any of them holds it. */
 export function inCommon(words: readonly (readonly Run[])[]): Common {
-  let shortest = words[0] as readonly Run[]
-  for (const runs of words) if (sizeOf(runs) < sizeOf(shortest)) shortest = runs
-  const others = words.filter((runs) => runs !== shortest).map((runs) => runs.map(asker))
+  // Short ones say no most often, so they are asked first.
+  const [shortest = [], ...rest] = words.toSorted((a, b) => sizeOf(a) - sizeOf(b))
+  const others = rest.map((runs) => runs.map(asker))
   const holds = (number: number) => {
     for (const askers of others) {
       let held = false
@@ -36,18 +36,20 @@ function asker({ numbers, from: start, to: end }: Run): Asker {
     if (number < last) from = start
     last = number
     let step = 1
-    let to = from
-    while (to < end && (numbers[to] as number) < number) {
-      from = to + 1
-      to += step
+    let low = from
+    let high = from
+    while (high < end && (numbers[high] as number) < number) {
+      low = high + 1
+      high += step
       step *= 2
     }
-    let high = Math.min(to, end - 1)
-    while (from < high) {
-      const middle = (from + high) >> 1
-      if ((numbers[middle] as number) < number) from = middle + 1
+    if (high > end) high = end
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((numbers[middle] as number) < number) low = middle + 1
       else high = middle
     }
-    return from < end && numbers[from] === number
+    from = low
+    return low < end && numbers[low] === number
   }
 }

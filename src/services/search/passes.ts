@@ -1,30 +1,36 @@
 // The ways to answer a query, best first. A pass is a few steps, each of which adds hits at its tiers; the next step runs
 // only while the answer is not full, so common keystrokes end after a few look-ups. A new pass is one more function and
 // one more line.
-import { contactKey, lineKey, pairKey, phoneEndKey, phoneStartKey } from './document.ts'
-import { type Check, type Hits, type Tier, tier } from './hits.ts'
+import { contactWord, lineKey, pairKey, phoneEndKey, phoneStartKey } from './document.ts'
+import { type Check, type Hits, type Tier, tier, tiersInPass } from './hits.ts'
 import { inCommon } from './intersect.ts'
 import type { Query } from './query.ts'
-import type { Run, Slots, Source } from './source.ts'
+import type { Neighbours, Run, Slots, Source } from './source.ts'
 
-type Step = (source: Source, hits: Hits) => void
+/** One way to look. */
+interface Step {
+  /** The best tier that it can find. */
+  best: Tier
+  run: (source: Source, hits: Hits) => void
+}
+
+const step = (best: Tier, run: Step['run']): Step => ({ best, run })
 
 interface Pass {
   /** For an explanation. */
   name: string
   steps: (query: Query, hits: Hits) => readonly Step[]
-  /** True when it looks for something else than the query as typed. */
-  variant?: boolean
 }
 
 const passes: readonly Pass[] = [
   { name: 'whole field', steps: exact },
   { name: 'e-mail address', steps: email },
   { name: 'as typed', steps: (query) => spelling(query.words) },
-  { name: 'closed up', steps: joined, variant: true },
-  { name: 'other spelling', steps: otherSpellings, variant: true },
+  { name: 'closed up', steps: joined },
+  { name: 'other spelling', steps: otherSpellings },
+  { name: 'cut in two', steps: splitWord },
+  { name: 'word of an e-mail address', steps: contact },
   { name: 'phone number', steps: phone },
-  { name: 'cut in two', steps: splitWord, variant: true },
   { name: 'without "and", Inc and the like', steps: relaxed },
   { name: 'inside a part number', steps: fragment },
   { name: 'inside a word', steps: insideWord },
@@ -32,20 +38,22 @@ const passes: readonly Pass[] = [
   { name: 'all words but one', steps: dropOne },
 ]
 
-/** Runs the passes over all sources until the answer is full. `onPass` hears each pass before its steps. */
-export function runPasses(
-  query: Query,
-  sources: readonly Source[],
-  hits: Hits,
-  onPass?: (name: string) => void,
-): void {
-  for (const pass of passes) {
-    onPass?.(pass.name)
-    hits.variant = pass.variant ?? false
-    for (const step of pass.steps(query, hits)) {
-      for (const source of sources) step(source, hits)
-      if (hits.full()) return
-    }
+/** The name of the pass that a hit of this tier comes from. */
+export const passOf = (at: Tier): string => (passes[Math.floor(at / tiersInPass)] as Pass).name
+
+/** The steps of all passes, best first. What was found so far decides on the later ones: take one after the other. */
+export function* stepsFor(query: Query, hits: Hits): Generator<Step> {
+  for (const [place, pass] of passes.entries()) {
+    hits.pass = place
+    yield* pass.steps(query, hits)
+  }
+}
+
+/** Runs the passes over all sources until the answer is full. */
+export function runPasses(query: Query, sources: readonly Source[], hits: Hits): void {
+  for (const { best, run } of stepsFor(query, hits)) {
+    if (hits.full(best)) return
+    for (const source of sources) run(source, hits)
   }
 }
 
@@ -58,11 +66,11 @@ function exact({ words }: Query): Step[] {
   const check = (text: string) =>
     text.startsWith(typed) ? tier.name : text.includes(closed) ? tier.exact : null
   return [
-    (source, hits) => {
+    step(tier.name, (source, hits) => {
       const [names, others] = source.lists(key)
       hits.scan(source, names, check, tier.name)
       hits.take(source, others, tier.exact)
-    },
+    }),
   ]
 }
 
@@ -72,7 +80,9 @@ function email(query: Query): Step[] {
   const start = `\n${text.startsWith('@') ? '' : '@'}${text}`
   const check = (candidate: string) =>
     candidate.includes(start) ? tier.exact : candidate.includes(text) ? tier.field : null
-  return [(source, hits) => hits.scan(source, contacts(word, source), check, tier.exact)]
+  return [
+    step(tier.exact, (source, hits) => hits.scan(source, contacts(word, source).runs, check, tier.exact)),
+  ]
 }
 
 function spelling(words: readonly string[]): Step[] {
@@ -81,55 +91,20 @@ function spelling(words: readonly string[]): Step[] {
 }
 
 function oneWord(word: string): Step[] {
-  const inside = ` ${word}`
-  const begun = (source: Source, hits: Hits, slot: 0 | 1, at: Tier) => {
-    const { slots, exact } = source.starting(word)
-    if (exact) hits.take(source, slots[slot], at)
-    else hits.scan(source, slots[slot], phraseCheck(word), at)
-  }
-  return [
-    (source, hits) => hits.take(source, source.whole(word)[0], tier.fieldWord),
-    (source, hits) => begun(source, hits, 0, tier.field),
-    (source, hits) => hits.take(source, source.whole(word)[1], tier.phraseWord),
-    (source, hits) => begun(source, hits, 1, tier.phrase),
-    (source, hits) => {
-      const check = (text: string) => (text.includes(inside) ? tier.contact : null)
-      hits.scan(source, contacts(word, source), check, tier.contact)
-    },
-  ]
+  const begun = (slot: 0 | 1, at: Tier) =>
+    step(at, (source, hits) => {
+      const { slots, exact } = source.starting(word)
+      if (exact) hits.take(source, slots[slot], at)
+      else hits.scan(source, slots[slot], phraseCheck(word), at)
+    })
+  const whole = (slot: 0 | 1, at: Tier) =>
+    step(at, (source, hits) => hits.take(source, source.whole(word)[slot], at))
+  return [whole(0, tier.fieldWord), begun(0, tier.field), whole(1, tier.phraseWord), begun(1, tier.phrase)]
 }
-
-/** The addresses with a word that begins so, and perhaps others. */
-function contacts(word: string, source: Source): readonly Run[] {
-  const key = contactKey(word)
-  return key === null ? [] : source.lists(key).flat()
-}
-
-/** Where one word of several leads: to all records that may hold it, and to those that begin a field with it. */
-interface Word {
-  first: readonly Run[]
-  all: readonly Run[]
-}
-
-const named = ([first, later]: Slots): Word => ({ first, all: [...first, ...later] })
-const reached = ({ first, all }: Word, contacts: readonly Run[]): Word => ({
-  first,
-  all: contacts.length === 0 ? all : [...all, ...contacts],
-})
-const starting = (word: string, source: Source): Word =>
-  reached(named(source.starting(word).slots), contacts(word, source))
-const holding = (word: string, source: Source): Word =>
-  reached(named(source.whole(word)), contacts(word, source))
 
 /** The words next to each other come before the same words anywhere. */
 function manyWords(words: readonly string[]): Step[] {
-  return [
-    ...phrase(words),
-    (source, hits) => {
-      const all = words.map((word) => starting(word, source))
-      candidates(all, source, hits, wordsCheck(words), [tier.firstWord, tier.allWords])
-    },
-  ]
+  return [...phrase(words), ...anywhere(words)]
 }
 
 /** All words next to each other, the last one perhaps only begun: whole first, for those are rarer and better. */
@@ -142,42 +117,86 @@ function phrase(words: readonly string[]): Step[] {
     ...keys.filter((key) => key !== null).map((key) => named(source.lists(key))),
   ]
   return [
-    (source, hits) =>
-      candidates([...ahead(source), holding(last, source)], source, hits, check, [
-        tier.fieldWord,
-        tier.phraseWord,
-      ]),
-    (source, hits) => {
+    ...candidates(
+      (source) => [...ahead(source), holding(last, source)],
+      [tier.fieldWord, tier.phraseWord],
+      check,
+      true,
+    ),
+    ...candidates(
       // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
-      const begun = last.length === 1 && keys.at(-1) !== null ? [] : [starting(last, source)]
-      candidates([...ahead(source), ...begun], source, hits, check, [tier.field, tier.phrase])
-    },
+      (source) => [
+        ...ahead(source),
+        ...(last.length === 1 && keys.at(-1) !== null ? [] : [starting(last, source)]),
+      ],
+      [tier.field, tier.phrase],
+      check,
+      true,
+    ),
   ]
 }
 
+/** All words, in any order. */
+function anywhere(words: readonly string[]): Step[] {
+  return candidates(
+    (source) => words.map((word) => starting(word, source)),
+    [tier.firstWord, tier.allWords],
+    wordsCheck(words),
+  )
+}
+
+/** Where one word of several leads: to all records that may hold it, and to those that begin a field with it. */
+interface Word {
+  first: readonly Run[]
+  all: readonly Run[]
+  /** False when there are others among them. */
+  exact: boolean
+}
+
+const named = ([first, later]: Slots, exact = true): Word => ({ first, all: [...first, ...later], exact })
+
+/** The addresses with a word that begins so. */
+function contacts(word: string, source: Source): { runs: readonly Run[]; exact: boolean } {
+  const marked = contactWord(word)
+  if (marked === null) return { runs: [], exact: true }
+  const { slots, exact } = source.starting(marked)
+  return { runs: slots[0], exact }
+}
+
+function withContacts(word: Word, text: string, source: Source): Word {
+  const { runs, exact } = contacts(text, source)
+  return runs.length === 0 ? word : { ...word, all: [...word.all, ...runs], exact: word.exact && exact }
+}
+
+function starting(word: string, source: Source): Word {
+  const { slots, exact } = source.starting(word)
+  return withContacts(named(slots, exact), word, source)
+}
+
+const holding = (word: string, source: Source): Word => withContacts(named(source.whole(word)), word, source)
+
 /**
- * Scans what all words have in common; nothing when one of them is missing. Records that begin a field with the first
- * word come first; `best` are the best tiers that may be left among those and among the others.
+ * What all words have in common: first the records that begin a field with the first word, then the others. `best` are
+ * the best tiers among both; where texts need no check they are those of all hits. Texts need it when words are not
+ * exact, and when `always`.
  */
 function candidates(
-  words: readonly Word[],
-  source: Source,
-  hits: Hits,
-  check: Check,
+  wordsIn: (source: Source) => readonly Word[],
   best: readonly [begun: Tier, inside: Tier],
-): void {
-  if (words.some(({ all }) => all.length === 0)) return
-  const [{ first, all }, ...others] = words as [Word, ...Word[]]
-  const rest = others.map((word) => word.all)
-  if (first.length > 0) {
-    const begun = inCommon([first, ...rest])
-    hits.scan(source, begun.runs, check, best[0], begun.holds)
-    if (hits.full()) return
+  check: Check,
+  always = false,
+): Step[] {
+  const look = (which: 0 | 1) => (source: Source, hits: Hits) => {
+    const words = wordsIn(source)
+    if (words.some(({ all }) => all.length === 0)) return
+    const [{ first, all }, ...others] = words as [Word, ...Word[]]
+    const runs = which === 0 ? first : all.filter((run) => !first.includes(run))
+    if (runs.length === 0) return
+    const common = inCommon([runs, ...others.map((word) => word.all)])
+    const needed = always || words.some(({ exact }) => !exact)
+    hits.scan(source, common.runs, needed ? check : null, best[which], common.holds)
   }
-  const later = all.filter((run) => !first.includes(run))
-  if (later.length === 0) return
-  const inside = inCommon([later, ...rest])
-  hits.scan(source, inside.runs, check, best[1], inside.holds)
+  return [step(best[0], look(0)), step(best[1], look(1))]
 }
 
 function joined(query: Query): Step[] {
@@ -188,16 +207,47 @@ function otherSpellings(query: Query): Step[] {
   return query.otherSpellings.flatMap(spelling)
 }
 
+/** "nextdoor" for "Next Door": a cut where the left half is a whole word of some record. */
+function splitWord(query: Query): Step[] {
+  const word = query.words.length === 1 ? (query.words[0] as string) : ''
+  const cuts: Step[] = []
+  for (let cut = 2; cut <= word.length - 2; cut++) {
+    const [left, right] = [word.slice(0, cut), word.slice(cut)]
+    cuts.push(
+      ...candidates(
+        (source) => {
+          const holders = holding(left, source)
+          return holders.all.length === 0 ? [holders] : [holders, starting(right, source)]
+        },
+        [tier.fieldWord, tier.phraseWord],
+        phraseCheck(`${left} ${right}`),
+        true,
+      ),
+    )
+  }
+  return cuts
+}
+
+function contact({ words }: Query): Step[] {
+  if (words.length !== 1) return []
+  const word = words[0] as string
+  const inside = ` ${word}`
+  const check = (text: string) => (text.includes(inside) ? tier.allWords : null)
+  return [
+    step(tier.allWords, (source, hits) => {
+      const { runs, exact } = contacts(word, source)
+      hits.scan(source, runs, exact ? null : check, tier.allWords)
+    }),
+  ]
+}
+
 function phone(query: Query): Step[] {
   const digits = query.phone
   if (digits === null) return []
-  const check = (text: string) => (hasPhone(text, digits) ? tier.contact : null)
-  return [
-    (source, hits) => {
-      hits.scan(source, source.lists(phoneEndKey(digits)).flat(), check, tier.contact)
-      hits.scan(source, source.lists(phoneStartKey(digits)).flat(), check, tier.contact)
-    },
-  ]
+  const check = (text: string) => (hasPhone(text, digits) ? tier.allWords : null)
+  return [phoneEndKey(digits), phoneStartKey(digits)].map((key) =>
+    step(tier.allWords, (source, hits) => hits.scan(source, source.lists(key).flat(), check, tier.allWords)),
+  )
 }
 
 /** By its first or last digits; a country code may be missing on either side. */
@@ -210,38 +260,8 @@ function hasPhone(text: string, digits: string): boolean {
   return false
 }
 
-/** "nextdoor" for "Next Door": a cut where the left half is a whole word of some record. */
-function splitWord(query: Query): Step[] {
-  const word = query.words.length === 1 ? (query.words[0] as string) : ''
-  const cuts: Step[] = []
-  for (let cut = 2; cut <= word.length - 2; cut++) {
-    const [left, right] = [word.slice(0, cut), word.slice(cut)]
-    const check = phraseCheck(`${left} ${right}`)
-    cuts.push((source, hits) => {
-      const holders = holding(left, source)
-      if (holders.all.length === 0) return
-      candidates([holders, starting(right, source)], source, hits, check, [tier.fieldWord, tier.phraseWord])
-    })
-  }
-  return cuts
-}
-
 function relaxed(query: Query): Step[] {
-  return query.relaxed.map((words) => anywhere(words, tier.relaxed))
-}
-
-/** All words of a record, in any order, at one tier. */
-function anywhere(words: readonly string[], at: Tier): Step {
-  const check = wordsCheck(words)
-  const found = (text: string) => (check(text) === null ? null : at)
-  return (source, hits) =>
-    candidates(
-      words.map((word) => starting(word, source)),
-      source,
-      hits,
-      found,
-      [at, at],
-    )
+  return query.relaxed.flatMap(anywhere)
 }
 
 const hasDigit = /\d/
@@ -250,63 +270,71 @@ const hasDigit = /\d/
 function fragment(query: Query): Step[] {
   const code = query.joined
   if (code.length < 3 || !hasDigit.test(code)) return []
-  const check = (text: string) => (text.indexOf(code, text.indexOf('\n%')) > 0 ? tier.inner : null)
-  return [(source, hits) => hits.scan(source, source.fragments(code).flat(), check, tier.inner)]
+  const check = (text: string) => (text.indexOf(code, text.indexOf('\n%')) > 0 ? tier.allWords : null)
+  return [
+    step(tier.allWords, (source, hits) =>
+      hits.scan(source, source.fragments(code).flat(), check, tier.allWords),
+    ),
+  ]
 }
 
 /** "wheel" for "Flywheel": the words that hold it lead to their records. Not in addresses: "ail" is in every gmail. */
 function insideWord(query: Query): Step[] {
   if (query.words.length !== 1 || query.joined.length < 3) return []
   return [
-    (source, hits) => {
-      for (const slots of source.containing(query.joined, 64)) hits.take(source, slots.flat(), tier.inner)
-    },
+    step(tier.allWords, (source, hits) => {
+      const runs = source.containing(query.joined, mostWords).flatMap((slots) => slots.flat())
+      hits.take(source, runs, tier.allWords)
+    }),
   ]
 }
 
-/** With so many strict hits nothing is forgiven: what was typed was meant. */
-const enoughStrict = 3
+/** Words that a fragment is looked for in. */
+const mostWords = 64
+/** With so many strict hits nothing is forgiven: what was typed was meant. Several words that all fit are no accident. */
+const enoughStrict = (words: readonly string[]) => (words.length === 1 ? 3 : 1)
 /** Shorter words are not forgiven: too many others are one keystroke away. */
 const shortestForgiven = 4
 
 /** One word is not what was typed, but one keystroke away from it; all others are as typed. */
-function typo(query: Query, hits: Hits): Step[] {
-  if (hits.count >= enoughStrict) return []
-  const { words } = query
+function typo({ words, joined }: Query, hits: Hits): Step[] {
+  if (hits.count >= enoughStrict(words)) return []
   const steps = words.flatMap((word, i) =>
-    word.length < shortestForgiven ? [] : [forgiving(word, words.toSpliced(i, 1))],
+    word.length < shortestForgiven ? [] : forgiving(word, words.toSpliced(i, 1)),
   )
-  if (words.length > 1 && hasDigit.test(query.joined)) steps.push(forgiving(query.joined, []))
+  if (words.length > 1 && joined.length >= shortestForgiven && hasDigit.test(joined))
+    steps.push(...forgiving(joined, []))
   return steps
 }
 
-function forgiving(word: string, others: readonly string[]): Step {
+function forgiving(word: string, others: readonly string[]): Step[] {
   const check = wordsCheck(others)
-  return (source, hits) => {
-    const rest = others.map((other) => starting(other, source))
-    if (rest.some(({ all }) => all.length === 0)) return
-    const { whole, begun, loose } = source.neighbours(word)
-    for (const [slots, at] of [
-      [whole, tier.typo],
-      [begun, tier.typoBegun],
-      [loose, tier.typoLoose],
-    ] as const) {
-      const { first, all } = named(slots)
-      if (others.length > 0) {
-        const found = (text: string) => (check(text) === null ? null : at)
-        candidates([{ first, all }, ...rest], source, hits, found, [at, at])
-        continue
-      }
-      hits.take(source, first, at)
-      hits.take(source, all, at + 0.5)
-    }
+  const known = new Map<Source, Neighbours>()
+  const neighbours = (source: Source) => {
+    const found = known.get(source) ?? source.neighbours(word)
+    known.set(source, found)
+    return found
   }
+  const ways = [
+    ['whole', tier.fieldWord, tier.field],
+    ['begun', tier.phraseWord, tier.phrase],
+    ['loose', tier.firstWord, tier.allWords],
+  ] as const
+  return ways.flatMap(([way, begun, inside]) =>
+    candidates(
+      (source) => {
+        const rest = others.map((other) => starting(other, source))
+        return rest.some(({ all }) => all.length === 0) ? rest : [named(neighbours(source)[way]), ...rest]
+      },
+      [begun, inside],
+      (text) => (check(text) === null ? null : begun),
+    ),
+  )
 }
 
 /** For a query that finds nothing else. */
 function dropOne({ words }: Query, hits: Hits): Step[] {
-  if (hits.count > 0 || words.length < 2) return []
-  return words.map((_, i) => anywhere(words.toSpliced(i, 1), tier.dropped))
+  return hits.count > 0 || words.length < 2 ? [] : words.flatMap((_, i) => anywhere(words.toSpliced(i, 1)))
 }
 
 /** Where the words stand next to each other in this order, and how well. */

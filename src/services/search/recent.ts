@@ -3,7 +3,7 @@
 // encoder damages part numbers; it keeps the lists, ascending because numbers only grow. Its update() and remove() walk
 // the whole map and are never called: a changed record gets a new number.
 import { Index } from 'flexsearch'
-import { documentTerms, fragmentMark, isKey } from './document.ts'
+import { contactMark, documentTerms, fragmentMark, isKey } from './document.ts'
 import { rarest } from './segment.ts'
 import { noSlots, type Run, type Slots, type Source, together } from './source.ts'
 import { oneEditFrom } from './typo.ts'
@@ -62,7 +62,7 @@ export function createRecent(first: number): Recent {
       const found: Slots[] = []
       for (let i = 0; i < Math.min(words.length, checkBudget) && found.length < most; i++) {
         const word = words[i] as string
-        if (word.includes(fragment, 1)) found.push(whole(word))
+        if (word[0] !== contactMark && word.includes(fragment, 1)) found.push(whole(word))
       }
       return found
     },
@@ -72,7 +72,7 @@ export function createRecent(first: number): Recent {
       for (let i = 0; i < Math.min(words.length, checkBudget) && left > 0; i++) {
         const word = words[i] as string
         const edit = oneEditFrom(typed, word)
-        if (edit === null) continue
+        if (edit === null || word[0] === contactMark) continue
         found[edit].push(whole(word))
         left--
       }

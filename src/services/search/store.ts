@@ -69,7 +69,7 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
   )
   let dead = 0
 
-  const recentAt = (number: number) => records[number - size]
+  const recentAt = (number: number) => (number < size ? undefined : records[number - size])
 
   function numberOf(id: string): number | undefined {
     const number = numbers.get(id) ?? base?.numberOf(id) ?? -1
@@ -108,7 +108,8 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
     exists,
     isActive,
     numberOf,
-    json: (number) => recentAt(number)?.json ?? base?.jsons.text(number) ?? '',
+    json: (number) =>
+      number < size ? (base?.jsons.text(number) ?? '') : (records[number - size]?.json ?? ''),
     lastUpdated: (number) => recentAt(number)?.lastUpdated ?? segment?.lastUpdated[number] ?? 0,
     nameRank: (number) =>
       number < size ? (segment?.names.rank[number] as number) : (ranks[number - size] as number),

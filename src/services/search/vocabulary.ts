@@ -1,6 +1,7 @@
 // The distinct words of one index in the order of their UTF-16 units: a beginning of words is a range of it, and words
 // one wrong keystroke away are found by walking it as a tree, so their cost hardly grows with the company.
 import { sharedInts, sharedUnits } from './arrays.ts'
+import { contactMark } from './document.ts'
 
 export interface VocabularyData {
   /** All words, one after the other. */
@@ -100,7 +101,8 @@ export function createVocabulary({ units, ends }: VocabularyData): Vocabulary {
       }
       if (left.from < left.to) found.push({ ...left, length: at, loose: rest === typed.length })
     }
-    let range: WordRange = { from: 0, to: ends.length }
+    // Words of addresses are not forgiven. They come first, so what is left is one range.
+    let range: WordRange = { from: starting(contactMark).to, to: ends.length }
     for (let at = 0; at < typed.length && range.from < range.to && budget > 0; at++) {
       const unit = typed.charCodeAt(at)
       const next = typed.charCodeAt(at + 1)

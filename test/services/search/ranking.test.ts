@@ -66,7 +66,7 @@ t.test('customers: a phrase beats scattered words', async () => {
       customer('joined', 'Nextdoor Ltd', {}, 7),
     ],
     [
-      ['next door', 'exact starts inside joined any', 'exact, start, phrase, closed up, all words'],
+      ['next door', 'exact starts inside any joined', 'exact, start, phrase, all words, closed up'],
       ['nextdoor', 'joined exact starts inside', 'closed up first, then a cut that makes two words'],
     ],
   )

@@ -17,6 +17,7 @@ import tokens from './plugins/tokens.ts'
 import web from './plugins/web.ts'
 import cacheRoutes from './routes/cache.ts'
 import oauthRoutes from './routes/oauth.ts'
+import recordRoutes from './routes/records.ts'
 import searchRoutes from './routes/search.ts'
 import { type Clock, systemClock } from './services/clock.ts'
 
@@ -64,7 +65,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     await app.register(errors)
     await app.register(openapi, { version, publicUrl: config.PUBLIC_URL })
     await app.register(web)
-    if (corsOrigins.length > 0) await app.register(cors, { origin: corsOrigins })
+    if (corsOrigins.length > 0)
+      await app.register(cors, { origin: corsOrigins, exposedHeaders: ['etag', 'x-data-age'] })
     await app.register(auth, {
       adminKey: config.ADMIN_API_KEY,
       searchKey: config.SEARCH_API_KEY,
@@ -91,7 +93,10 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     })
     await app.register(qbo, { baseUrl, timeoutMs, clock, random })
     await app.register(cache, { clock })
-    await app.register(searchIndexes, { dataDir: config.DATA_DIR })
+    await app.register(searchIndexes, {
+      dataDir: config.DATA_DIR,
+      synonymsFile: config.SEARCH_SYNONYMS_FILE,
+    })
     await app.register(sync, {
       refreshIntervalMs: config.CACHE_REFRESH_MINUTES * MINUTE_MS,
       tokenCheckIntervalMs,
@@ -99,7 +104,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       clock,
     })
 
-    await app.register(searchRoutes, { slowMs: config.SLOW_SEARCH_MS })
+    await app.register(searchRoutes, { slowMs: config.SLOW_SEARCH_MS, clock })
+    await app.register(recordRoutes)
     await app.register(cacheRoutes, { version })
     await app.register(oauthRoutes, {
       redirectUri,

@@ -102,6 +102,12 @@ const settings = {
     default: false,
     description: 'whether a reverse proxy of yours stands in front',
   }),
+  SEARCH_SYNONYMS_FILE: Type.Optional(
+    Type.String({
+      description:
+        'a JSON file of terms that mean the same, e.g. [["SS", "stainless"], ["1/4", ".25"]]; see docs/search.md',
+    }),
+  ),
   SLOW_SEARCH_MS: Type.Number({
     default: 50,
     minimum: 0,

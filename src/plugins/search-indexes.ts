@@ -1,10 +1,13 @@
 // The search indexes, filled from the cache before the service listens: search needs no QuickBooks.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fp from 'fastify-plugin'
+import { ConfigError, reasonOf } from '../errors.ts'
 import { entities } from '../services/entities/index.ts'
 import { buildsBySize, buildsInSlices } from '../services/search/builder.ts'
 import { createSearch, type SearchService } from '../services/search/search.ts'
 import { createShelf } from '../services/search/shelf.ts'
+import { readSynonyms, type Synonyms } from '../services/search/synonyms.ts'
 import { buildsOnThread } from '../services/search/thread.ts'
 import { warmUp } from '../services/sync/warm-up.ts'
 
@@ -14,13 +17,22 @@ declare module 'fastify' {
   }
 }
 
-/** All indexes over the connected company's records. */
-export default fp<{ dataDir: string }>(
-  async (app, { dataDir }) => {
+export interface SearchIndexesOptions {
+  dataDir: string
+  synonymsFile: string | undefined
+}
+
+/**
+ * All indexes over the connected company's records.
+ * @throws ConfigError when the synonyms file cannot be used.
+ */
+export default fp<SearchIndexesOptions>(
+  async (app, { dataDir, synonymsFile }) => {
     const { cache, log } = app
     const realm = () => app.tokens.keeper.connection()?.realm
     const search = createSearch({
       entities,
+      synonyms: await synonymsIn(synonymsFile),
       startBuild: buildsBySize(buildsInSlices(), buildsOnThread),
       shelf: await createShelf(join(dataDir, 'search'), realm),
       onError: (err) => log.error({ err }, 'A search index was not renewed or kept; the one at hand goes on'),
@@ -32,3 +44,12 @@ export default fp<{ dataDir: string }>(
   },
   { name: 'search-indexes', dependencies: ['cache', 'tokens'] },
 )
+
+async function synonymsIn(path: string | undefined): Promise<Synonyms> {
+  if (path === undefined) return () => []
+  try {
+    return readSynonyms(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new ConfigError(`SEARCH_SYNONYMS_FILE: ${path} cannot be used (${reasonOf(error)}).`)
+  }
+}

@@ -1,20 +1,28 @@
 // Live search: one keystroke, one answer. The answer is joined from JSON that was made when each record was indexed.
+// A request for no more than the best matches takes the short way; what forms need besides takes the long one.
+import { randomUUID } from 'node:crypto'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { AppError } from '../errors.ts'
-import { entities } from '../services/entities/index.ts'
+import type { Clock } from '../services/clock.ts'
+import { type Entity, entities, type IndexFeed } from '../services/entities/index.ts'
 import { asciiJson } from '../services/search/json.ts'
+import type { FindOptions, SearchAnswer } from '../services/search/search.ts'
+import { findOptions, namedIndexes, typed } from './search-options.ts'
+import { ManyQuery, manyAnswers, resultSchemas, SearchQuery, searchAnswers } from './search-schema.ts'
 
 /** A search that takes longer than `slowMs` is logged as a warning. */
 export interface SearchRouteOptions {
   slowMs: number
+  clock: Clock
 }
 
-const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slowMs }) => {
-  const { searchIndexes, log } = app
+const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slowMs, clock }) => {
+  const { searchIndexes: search, cache, log } = app
   const debug = ['debug', 'trace'].includes(log.level)
-  for (const { resultSchema } of entities) app.addSchema(resultSchema)
-  const Result = Type.Union(entities.map(({ resultSchema }) => Type.Ref(resultSchema.$id as string)))
+  /** Another start can answer otherwise for the same data. */
+  const start = randomUUID().slice(0, 8)
+  for (const schema of resultSchemas) app.addSchema(schema)
 
   app.get(
     '/api/search/:index',
@@ -23,79 +31,148 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
       schema: {
         summary: 'Search one index',
         description:
-          'Exact matches first, then beginnings of the field, then beginnings of its words. Case, accents, apostrophes and separators in part numbers do not matter. Active records only.',
+          'Exact matches first, then beginnings of the field, then beginnings of its words; one wrong keystroke is forgiven where little else fits. Case, accents, apostrophes and separators in part numbers do not matter. `active`, `sort`, `offset` and the filters make the search go to the end of its matches and count them.',
         tags: ['search'],
         params: Type.Object({
           index: Type.Unsafe<string>({
             type: 'string',
-            enum: searchIndexes.indexNames,
+            enum: search.indexNames,
             description: 'What to search',
           }),
         }),
-        querystring: Type.Object(
-          {
-            q: Type.String({ minLength: 1, pattern: '\\S', description: 'What the person typed so far' }),
-            limit: Type.Integer({
-              minimum: 1,
-              maximum: 100,
-              default: 15,
-              description: 'Most results to return',
-            }),
-          },
-          { additionalProperties: false },
-        ),
-        response: {
-          200: Type.Object(
-            {
-              query: Type.String({ description: 'q as it was sent' }),
-              results: Type.Array(Result),
-              total: Type.Integer({ description: 'Number of results returned' }),
-            },
-            { description: 'The best matches, best first' },
-          ),
-          '4xx': Type.Ref('Error'),
-        },
+        querystring: SearchQuery,
+        response: searchAnswers,
       },
     },
     (request, reply) => {
-      const { q, limit } = request.query
-      // What cannot be decoded arrives as it was sent; only then, and seldom else, is there a % in it.
-      if (q.includes('%') && !isDecodable(request.url)) throw undecodable()
+      const { query, params } = request
+      const q = typed(query, request.url)
+      // The limit is always there, so a plain keystroke has two parameters, the other one is q.
+      const plain = q !== '' && Object.keys(query).length === 2
+      const options = plain ? null : optionsOf(params.index, request)
+      if (isCurrent(request, reply, [params.index])) return reply.code(304).send(null)
+      if (!plain) return searchWithMore(params.index, q, query, options, reply)
       const started = performance.now()
-      const { json, total } = searchIndexes.search(request.params.index, q, limit)
-      const body = `{"query":${asciiJson(q)},"results":[${json.join(',')}],"total":${total}}`
-      logDuration(request.params.index, total, performance.now() - started)
-      reply.type('application/json; charset=utf-8')
-      // The body is JSON already; the schema above describes it and is not run.
-      ;(reply as { send(payload: string): unknown }).send(body)
+      const { json, total } = search.search(params.index, q, query.limit)
+      sendJson(reply, `{"query":${asciiJson(q)},"results":[${json.join(',')}],"total":${total}}`)
+      logDuration(params.index, total, started)
     },
   )
 
+  function optionsOf(
+    index: string,
+    request: FastifyRequest<{ Querystring: SearchQuery }>,
+  ): FindOptions | null {
+    if (request.query.explain === true) app.assertAdmin(request)
+    return findOptions(feedOf(index).entity, request.query)
+  }
+
+  async function searchWithMore(
+    index: string,
+    q: string,
+    query: SearchQuery,
+    options: FindOptions | null,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const started = performance.now()
+    const found = options === null ? best(index, q, query.limit) : await search.find(index, q, options)
+    const results = resultsOf(index, q, found, query)
+    const matches = 'totalMatches' in found ? `,"total_matches":${found.totalMatches}` : ''
+    sendJson(reply, `{"query":${asciiJson(q)},"results":[${results}],"total":${found.total}${matches}}`)
+    logDuration(index, found.total, started)
+    return reply
+  }
+
+  app.get(
+    '/api/search',
+    {
+      config: { access: 'search' },
+      schema: {
+        summary: 'Search several indexes',
+        description: 'What a search in each of them answers, in one request.',
+        tags: ['search'],
+        querystring: ManyQuery,
+        response: manyAnswers,
+      },
+    },
+    (request, reply) => {
+      const { query } = request
+      const q = typed(query, request.url)
+      const indexes = namedIndexes(query.indexes, search.indexNames)
+      if (query.explain === true) app.assertAdmin(request)
+      if (isCurrent(request, reply, indexes)) return reply.code(304).send(null)
+      const started = performance.now()
+      let total = 0
+      const groups = indexes.map((index) => {
+        const found = best(index, q, query.limit)
+        total += found.total
+        const results = resultsOf(index, q, found, query)
+        return `{"index":"${index}","results":[${results}],"total":${found.total}}`
+      })
+      sendJson(reply, `{"query":${asciiJson(q)},"groups":[${groups.join(',')}],"total":${total}}`)
+      logDuration(query.indexes, total, started)
+    },
+  )
+
+  const best = (index: string, q: string, limit: number): SearchAnswer =>
+    q === '' ? search.suggest(index, limit) : search.search(index, q, limit)
+
+  /** The results in JSON, with their highlights and explanations where these are asked for. */
+  function resultsOf(index: string, q: string, found: SearchAnswer, query: ManyQuery | SearchQuery): string {
+    const { highlight = false, explain = false } = query
+    if (!highlight && !explain) return found.json.join(',')
+    const { shows } = feedOf(index).feed
+    const rangesIn = search.highlighter(q)
+    const { passes } = found
+    const decorated = found.json.map((json, i) => {
+      const result = JSON.parse(json) as Record<string, unknown>
+      const highlights: Record<string, unknown> = {}
+      for (const field of shows) {
+        const value = result[field]
+        const ranges = typeof value === 'string' ? rangesIn(value) : []
+        if (ranges.length > 0) highlights[field] = ranges
+      }
+      const explanation = { pass: passes[i], fields: Object.keys(highlights) }
+      const more = { ...(highlight && { highlights }), ...(explain && { explanation }) }
+      return `${json.slice(0, -1)},${JSON.stringify(more).slice(1)}`
+    })
+    return decorated.join(',')
+  }
+
+  /** Sets what every answer says about itself; true when the client has this one already. */
+  function isCurrent(request: FastifyRequest, reply: FastifyReply, indexes: readonly string[]): boolean {
+    const generations = indexes.map(search.generation).join('.')
+    const tag = `W/"${start}-${generations}"`
+    reply.header('etag', tag)
+    reply.header('cache-control', 'private, no-cache')
+    const oldest = Math.min(...indexes.map((index) => cache.lastSuccess(feedOf(index).entity.name) ?? 0))
+    if (oldest > 0) reply.header('x-data-age', Math.max(0, Math.floor((clock.now() - oldest) / 1000)))
+    const known = request.headers['if-none-match']
+    return known !== undefined && (known === '*' || known.includes(tag.slice(2)))
+  }
+
   /** What was typed can be a customer's name, so it is not logged. */
-  function logDuration(index: string, total: number, ms: number): void {
+  function logDuration(index: string, total: number, started: number): void {
+    const ms = performance.now() - started
     if (ms > slowMs) log.warn({ index, total, ms }, 'Slow search')
     else if (debug) log.debug({ index, total, ms }, 'Search')
   }
 }
 
-function isDecodable(url: string): boolean {
-  try {
-    decodeURIComponent(url)
-    return true
-  } catch {
-    return false
-  }
+/** The body is JSON already; the schema of the route describes it and is not run. */
+function sendJson(reply: FastifyReply, body: string): void {
+  reply.type('application/json; charset=utf-8').send(body)
 }
 
-const undecodable = () =>
-  new AppError({
-    code: 'BAD_REQUEST',
-    status: 400,
-    message: 'q: its percent-encoding is broken; encode it as encodeURIComponent does.',
-  })
+const feeds = new Map<string, { entity: Entity; feed: IndexFeed }>(
+  entities.flatMap((entity) =>
+    entity.indexes.flatMap((feed) => feed.names.map((name) => [name, { entity, feed }] as const)),
+  ),
+)
+const feedOf = (index: string) => feeds.get(index) as { entity: Entity; feed: IndexFeed }
 
 export default fp(routes, {
   name: 'search-routes',
   encapsulate: true,
-  dependencies: ['search-indexes', 'auth', 'errors'],
+  dependencies: ['search-indexes', 'cache', 'auth', 'errors'],
 })

@@ -59,6 +59,8 @@ export interface Cache {
   /** Every cached id of an entity, in batches. */
   ids(realm: string, entity: string): AsyncIterable<string[]>
   checkpoints(realm: string): Promise<Checkpoint[]>
+  /** When an entity was last complete, in epoch milliseconds, as far as this process has seen; null when never. */
+  lastSuccess(entity: string): number | null
   /** All records in batches, those that changed last at the end; only those changed after `seq` when it is given. */
   batches(realm: string, entity: string, seq?: number): AsyncIterable<CachedRow[]>
   /** The `limit` most recently changed records, as QuickBooks sent them. */
@@ -74,8 +76,11 @@ const BATCH_ROWS = 1000
 /** A cache over the `qbo_records`, `qbo_checkpoints` and `qbo_sequences` tables. */
 export function createCache(deps: { db: Db; clock: Clock }): Cache {
   const { db, clock } = deps
+  const successes = new Map<string, number>()
 
   return {
+    lastSuccess: (entity) => successes.get(entity) ?? null,
+
     async attempt(realm, entity) {
       const fresh = { records: 0, active_records: 0, set_aside: 0 }
       const last_attempt = clock.now()
@@ -112,8 +117,9 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         return { upserts, removals: [] }
       }),
 
-    completePass: (realm, entity, { gone, setAside, asOf }) =>
-      db.transaction().execute(async (trx) => {
+    async completePass(realm, entity, { gone, setAside, asOf }) {
+      const now = clock.now()
+      const change = await db.transaction().execute(async (trx) => {
         const removals: string[] = []
         for (const slice of slicesOf(gone, SLICE_ROWS)) {
           const removed = await removeRows(trx, realm, entity, slice)
@@ -129,10 +135,13 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         }
         if (removals.length > 0) await nextSeq(trx, realm, removals.length)
         await checkpointOf(trx, realm, entity)
-          .set({ last_success: clock.now(), last_error: null, set_aside: setAside, complete_as_of: asOf })
+          .set({ last_success: now, last_error: null, set_aside: setAside, complete_as_of: asOf })
           .execute()
         return { upserts: [], removals }
-      }),
+      })
+      successes.set(entity, now)
+      return change
+    },
 
     async failPass(realm, entity, error) {
       await checkpointOf(db, realm, entity).set({ last_error: error }).execute()
@@ -156,6 +165,8 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     async checkpoints(realm) {
       const rows = await db.selectFrom('qbo_checkpoints').selectAll().where('realm', '=', realm).execute()
+      for (const { entity, last_success } of rows)
+        if (last_success !== null) successes.set(entity, last_success)
       return rows.map((row) => ({
         entity: row.entity,
         records: row.records,
@@ -196,6 +207,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     },
 
     async keepOnly(realm = '') {
+      successes.clear()
       await db.deleteFrom('qbo_checkpoints').where('realm', '<>', realm).execute()
       const others = db.selectFrom('qbo_records').select('id').where('realm', '<>', realm).limit(BATCH_ROWS)
       for (let rows = await others.execute(); rows.length > 0; rows = await others.execute()) {

@@ -2,7 +2,7 @@
 // by its own DisplayName and, through FullyQualifiedName, by its parent's. A customer has no field called Name.
 import { type Static, Type } from '@sinclair/typebox'
 import { type Entity, parseRecord, type Raw } from './entity.ts'
-import { contactFields, contactOf, contactResult, resultBase } from './fields.ts'
+import { contactFields, contactOf, contactResult, contactShows, resultBase } from './fields.ts'
 
 /** One customer as a search answers it. */
 export const CustomerResult = Type.Object(
@@ -19,5 +19,5 @@ export const customers = {
   parse: (raw: unknown) => parseRecord(raw, 'DisplayName'),
   resultSchema: CustomerResult,
   result: (raw: Raw): CustomerResult => contactOf(raw, 'customer'),
-  indexes: [{ names: ['client_names'], fields: contactFields }],
+  indexes: [{ names: ['client_names'], fields: contactFields, shows: contactShows }],
 } as const satisfies Entity

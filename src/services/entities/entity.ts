@@ -45,6 +45,8 @@ export interface IndexFeed {
   names: readonly string[]
   /** The searchable words of a record, or null when it does not belong in this index. */
   fields: (raw: Raw) => SearchFields | null
+  /** The fields of a result that show what was found. */
+  shows: readonly string[]
 }
 
 export interface Facet {

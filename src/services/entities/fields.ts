@@ -56,6 +56,9 @@ export const contactResult = {
   phone: nullableText('PrimaryPhone'),
 } satisfies Record<string, TSchema>
 
+/** The fields of a customer's or vendor's result that are searched. */
+export const contactShows = ['name', ...Object.keys(contactResult)]
+
 /** The values of `contactResult` and the base, for a customer or vendor. */
 export function contactOf<T extends string>(raw: Raw, type: T) {
   return {

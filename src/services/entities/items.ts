@@ -57,12 +57,14 @@ export const items = {
         texts: present([text(raw, 'FullyQualifiedName')]),
         codes: present([displayName(raw, 'Name'), text(raw, 'Sku')]),
       })),
+      shows: ['name', 'sku'],
     },
     {
       names: ['product_descriptions'],
       fields: unlessCategory((raw) => ({
         texts: present([text(raw, 'Description'), text(raw, 'PurchaseDesc')]),
       })),
+      shows: ['description'],
     },
   ],
   facets: [

@@ -33,7 +33,7 @@ const stepBudget = 20_000
 /** Hits that are ranked. Passes look at the best places first, so what is cut off has worse ones. */
 const plenty = 512
 /** Taken from lists in which a later number need not matter more: enough to hold the best in all likelihood. */
-const sample = 48
+export const sample = 48
 
 /** Looks at a text and answers with a tier, or null when it does not answer the query. */
 export type Check = (text: string) => Tier | null

@@ -1,5 +1,6 @@
 // A query, read once: the words and spellings that the passes look for. Any string is a query; what cannot be read
 // has no words and finds nothing. Bounded: 200 UTF-16 units, eight words.
+import type { Synonyms } from './synonyms.ts'
 import { digitsOf, fold, spellings } from './text.ts'
 
 const maxUnits = 200
@@ -28,9 +29,10 @@ const suffixes = new Set(
 const phoneLike = /^[\d\s()+./-]+$/
 
 /** Never throws. */
-export function readQuery(text: string): Query {
+export function readQuery(text: string, synonyms: Synonyms = () => []): Query {
   const trimmed = text.trim().slice(0, maxUnits)
-  const [words = [], ...others] = spellings(trimmed).map((list) => list.slice(0, maxWords))
+  const phrasings = [trimmed, ...synonyms(trimmed)]
+  const [words = [], ...others] = phrasings.flatMap(spellings).map((list) => list.slice(0, maxWords))
   const digits = phoneLike.test(trimmed) ? digitsOf(trimmed) : ''
   return {
     words,

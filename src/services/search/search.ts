@@ -3,25 +3,44 @@
 // Changes are applied one call after the other; searches never wait for them and never see half of a build.
 import type { CachedRow, Entity } from '../entities/entity.ts'
 import { type Build, buildsInSlices, type StartBuild } from './builder.ts'
-import { createTopHits } from './hits.ts'
-import { runPasses } from './passes.ts'
+import { type Filter, findAll, type Order } from './find.ts'
+import { createHighlighter, type Range } from './highlight.ts'
+import { createTopHits, type Tier } from './hits.ts'
+import { passOf, runPasses } from './passes.ts'
 import { readQuery } from './query.ts'
 import { idIn, recordOf } from './record.ts'
 import type { SegmentData } from './segment.ts'
 import type { Source } from './source.ts'
-import { createSlices, type Slices, type YieldNow } from './steps.ts'
-import { createStore, type EntityStore } from './store.ts'
+import { createSlices, type YieldNow } from './steps.ts'
+import { createStore, type EntityStore, mostImportant } from './store.ts'
+import type { Synonyms } from './synonyms.ts'
 
 export type { CachedRow } from '../entities/entity.ts'
+export type { Range } from './highlight.ts'
 
 /** What a query found, best first. */
 export interface SearchAnswer {
-  /** The JSON text of each result, made when it was indexed: join them, do not parse them. */
-  json: string[]
-  /** The ids of the results. */
-  readonly ids: string[]
   /** The number of results returned. */
   total: number
+  /** The JSON text of each result, in ASCII, made when it was indexed: join them, do not parse them. */
+  readonly json: string[]
+  /** The ids of the results. */
+  readonly ids: string[]
+  /** By which way each result was found; see passes.ts. */
+  readonly passes: string[]
+}
+
+/** A page of all that matches. */
+export interface FoundPage extends SearchAnswer {
+  totalMatches: number
+}
+
+/** Which page of which matches in which order. */
+export interface FindOptions {
+  filter: Filter
+  order: Order
+  offset: number
+  limit: number
 }
 
 /** Committed changes of one entity. */
@@ -48,6 +67,16 @@ export interface SearchService {
   readonly indexNames: readonly string[]
   /** The best `limit` records for what a person typed. Throws RangeError for an unknown index, never for a query. */
   search(index: string, query: string, limit: number): SearchAnswer
+  /** The same to the end of the matches, filtered and sorted; a query without words matches everything. In slices. */
+  find(index: string, query: string, options: FindOptions): Promise<FoundPage>
+  /** The records that matter most. */
+  suggest(index: string, limit: number): SearchAnswer
+  /** The JSON of these records, inactive ones included, in this order; null for those that there are not. */
+  results(entity: string, ids: readonly string[]): (string | null)[]
+  /** Says which parts of a value a query means; the query may be a synonym of what was typed. */
+  highlighter(query: string): (value: string) => Range[]
+  /** Changes with everything that an answer of this index can depend on. */
+  generation(index: string): number
   /** Applies committed changes in slices; resolves when they are searchable. Calls keep their order. */
   apply(change: SearchChange): Promise<void>
   /** Begins to fill an entity anew; the old answers until the new is whole. Changes applied meanwhile would be lost. */
@@ -105,6 +134,8 @@ export interface SearchDeps {
   /** Where segments are built: in slices on this thread when not given. */
   startBuild?: StartBuild
   shelf?: Shelf
+  /** Other phrasings of what was typed; none when not given. */
+  synonyms?: Synonyms
   /** Hears of a failure in the background, which no caller waits for. */
   onError?: (error: unknown) => void
 }
@@ -117,6 +148,8 @@ const fewChanges = 1_000
 /** After a full pass, which changes records in no order of importance, for this share. */
 const tidyShare = 0.02
 const tidyFew = 100
+/** Milliseconds that a search to the end of the matches may hold up others at a time. */
+const findSliceMs = 1
 /** Changes wait for a running compaction when so many are beside the segment: they live in V8's heap. */
 const tooManyChanges = 100_000
 
@@ -127,12 +160,14 @@ export function createSearch({
   yieldNow,
   startBuild = buildsInSlices(yieldNow),
   shelf,
+  synonyms = () => [],
   onError = () => {},
 }: SearchDeps): SearchService {
   const byName = new Map(entities.map((entity) => [entity.name, entity]))
   const stores = new Map<string, EntityStore>(entities.map((e) => [e.name, createStore(e, null)]))
   const feeds = feedsByName(entities)
   const lastChange = new Map<string, number>()
+  const generations = new Map<string, number>()
   /** Ids that change while their entity is being compacted. */
   const touched = new Map<string, Set<string>>()
   const builds = new Set<Build>()
@@ -142,6 +177,8 @@ export function createSearch({
   let tidyAgain = false
   let shelving: Promise<void> = Promise.resolve()
   let closed = false
+  /** One for all changes: many small calls after each other must not hold up others either. */
+  const slices = createSlices(yieldNow)
 
   /** Runs `work` after the calls before it, whether they failed or not. */
   function inOrder<T>(work: () => Promise<T>): Promise<T> {
@@ -163,6 +200,18 @@ export function createSearch({
     const store = stores.get(name)
     if (!store) throw new RangeError(`unknown entity: ${name}`)
     return store
+  }
+
+  function indexOf(index: string): { entity: Entity; store: EntityStore; position: number } {
+    const feed = feeds.get(index)
+    if (!feed) throw new RangeError(`unknown index: ${index}`)
+    return { entity: entityOf(feed.entity), store: storeOf(feed.entity), position: feed.position }
+  }
+
+  /** Says that answers may be others from here on. */
+  function changed(name: string): void {
+    lastChange.set(name, clock.now())
+    generations.set(name, (generations.get(name) ?? 0) + 1)
   }
 
   async function withBuild<T>(entity: Entity, work: (build: Build) => Promise<T>): Promise<T> {
@@ -204,7 +253,6 @@ export function createSearch({
         return build.finish()
       })
       const fresh = createStore(entity, segment, seq)
-      const slices = createSlices(yieldNow)
       for (const id of changes) {
         // A record that changes again during a pause goes to the end of the set and is visited again.
         changes.delete(id)
@@ -244,7 +292,7 @@ export function createSearch({
     compaction ??= Promise.resolve().then(compactAll)
   }
 
-  async function breathe(name: string, slices: Slices): Promise<void> {
+  async function breathe(name: string): Promise<void> {
     if (!slices.due()) return
     await slices.pause()
     if (storeOf(name).recentCount >= tooManyChanges) {
@@ -255,7 +303,6 @@ export function createSearch({
 
   async function applyNow({ entity: name, upserts, removals }: SearchChange): Promise<void> {
     const entity = entityOf(name)
-    const slices = createSlices(yieldNow)
     for (const row of upserts) {
       const record = recordOf(entity, row)
       const store = storeOf(name)
@@ -263,14 +310,14 @@ export function createSearch({
       else store.upsert(record)
       store.seq = Math.max(store.seq, row.seq ?? 0)
       touched.get(name)?.add(row.id)
-      await breathe(name, slices)
+      await breathe(name)
     }
     for (const id of removals) {
       storeOf(name).remove(id)
       touched.get(name)?.add(id)
-      await breathe(name, slices)
+      await breathe(name)
     }
-    lastChange.set(name, clock.now())
+    changed(name)
     compactLater()
   }
 
@@ -290,7 +337,7 @@ export function createSearch({
         const segment = await build.finish()
         builds.delete(build)
         stores.set(name, createStore(entity, segment, seq))
-        lastChange.set(name, clock.now())
+        changed(name)
         putOnShelf(name, { segment, seq })
       },
       cancel() {
@@ -322,21 +369,45 @@ export function createSearch({
         if (number !== undefined) kept[number] = 1
       }
     }
-    const slices = createSlices(yieldNow)
     for (let number = 0; number < kept.length; number++) {
       if (kept[number] === 0 && store.exists(number)) store.remove(idIn(store.json(number)))
       if (slices.due()) await slices.pause()
     }
-    lastChange.set(name, clock.now())
+    changed(name)
   }
 
   return {
     indexNames: [...feeds.keys()],
-    search(index, query, limit) {
-      const feed = feeds.get(index)
-      if (!feed) throw new RangeError(`unknown index: ${index}`)
-      return answer(storeOf(feed.entity), feed.position, query, limit)
+    search(index, text, limit) {
+      const { store, position } = indexOf(index)
+      const query = readQuery(text, synonyms)
+      const hits = createTopHits({ shown: store.isActive, compare: store.compare }, limit)
+      if (query.words.length > 0) runPasses(query, store.sources[position] as readonly Source[], hits)
+      return answerOf(store, hits.best(), hits.tierOf)
     },
+    async find(index, text, { filter, order, offset, limit }) {
+      const { entity, store, position } = indexOf(index)
+      const query = readQuery(text, synonyms)
+      const asked = query.words.length > 0 ? query : null
+      const slices = createSlices(yieldNow, findSliceMs)
+      const { numbers, tierOf } = await findAll(entity, store, position, asked, filter, order, slices)
+      // A record may have gone since it was found.
+      const page = [...numbers.subarray(offset, offset + limit)].filter(store.exists)
+      return { totalMatches: numbers.length, ...answerOf(store, page, tierOf) }
+    },
+    suggest(index, limit) {
+      const { store, position } = indexOf(index)
+      return answerOf(store, mostImportant(store, position, limit), () => 0)
+    },
+    results(name, ids) {
+      const store = storeOf(name)
+      return ids.map((id) => {
+        const number = store.numberOf(id)
+        return number === undefined ? null : store.json(number)
+      })
+    },
+    highlighter: (text) => createHighlighter([text, ...synonyms(text)]),
+    generation: (index) => generations.get(indexOf(index).entity.name) ?? 0,
     apply: (change) => inOrder(() => applyNow(change)),
     load(name) {
       const load = begin(name)
@@ -348,7 +419,7 @@ export function createSearch({
         const kept = (await shelf?.get(name)) ?? null
         if (kept === null) return null
         stores.set(name, createStore(entityOf(name), kept.segment, kept.seq))
-        lastChange.set(name, clock.now())
+        changed(name)
         return kept.seq
       }),
     retain: (name, ids) => inOrder(() => retainNow(name, ids)),
@@ -361,7 +432,7 @@ export function createSearch({
       inOrder(async () => {
         for (const entity of entities) {
           stores.set(entity.name, createStore(entity, null))
-          lastChange.set(entity.name, clock.now())
+          changed(entity.name)
         }
         await shelving
         await shelf?.clear()
@@ -393,19 +464,18 @@ export function createSearch({
   }
 }
 
-function answer(store: EntityStore, position: number, text: string, limit: number): SearchAnswer {
-  const query = readQuery(text)
-  const hits = createTopHits({ shown: store.isActive, compare: store.compare }, limit)
-  if (query.words.length > 0) runPasses(query, store.sources[position] as readonly Source[], hits)
-  return answerOf(hits.best().map(store.json))
-}
-
-const answerOf = (json: string[]): SearchAnswer => ({
-  json,
-  get ids() {
-    return json.map(idIn)
+/** What a store says of some of its records. Read it before anything else happens. */
+const answerOf = (store: EntityStore, numbers: number[], tierOf: (number: number) => Tier): SearchAnswer => ({
+  total: numbers.length,
+  get json() {
+    return numbers.map(store.json)
   },
-  total: json.length,
+  get ids() {
+    return numbers.map((number) => idIn(store.json(number)))
+  },
+  get passes() {
+    return numbers.map((number) => passOf(tierOf(number)))
+  },
 })
 
 /** Where each index name leads; names that share an index lead to the same place. */

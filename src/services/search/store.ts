@@ -1,6 +1,7 @@
 // What search holds of one entity: a segment, and beside it what changed since. A changed record leaves its place in
 // the segment empty and comes back under a new, higher number, so a change costs the same at every size.
 import type { Entity } from '../entities/entity.ts'
+import { sample } from './hits.ts'
 import type { Pool } from './pool.ts'
 import { createRecent } from './recent.ts'
 import { compareNames, type SearchRecord } from './record.ts'
@@ -17,6 +18,8 @@ export interface RecordTable {
   /** False when the record was removed, or stands under another number now. */
   exists(number: number): boolean
   isActive(number: number): boolean
+  /** It says something in this index. */
+  hasText(position: number, number: number): boolean
   json(number: number): string
   lastUpdated(number: number): number
   /** Its place among all names. */
@@ -52,6 +55,17 @@ export interface EntityStore extends RecordTable {
   compare(a: number, b: number): number
   /** Negative when the name of `a` comes before that of `b`. */
   compareByName(a: number, b: number): number
+}
+
+/** The active records of an index that matter most, best first. */
+export function mostImportant(store: EntityStore, position: number, limit: number): number[] {
+  const fits = (number: number) => store.isActive(number) && store.hasText(position, number)
+  const best: number[] = []
+  const size = store.states.length
+  for (let n = 0; n < size && best.length < limit; n++) if (fits(n)) best.push(n)
+  const enough = best.length + Math.max(sample, limit)
+  for (let n = store.end - 1; n >= size && best.length < enough; n--) if (fits(n)) best.push(n)
+  return best.sort(store.compare).slice(0, limit)
 }
 
 /** A store over a segment; without one it is empty. */
@@ -107,6 +121,7 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
     },
     exists,
     isActive,
+    hasText,
     numberOf,
     json: (number) =>
       number < size ? (base?.jsons.text(number) ?? '') : (records[number - size]?.json ?? ''),

@@ -1,0 +1,75 @@
+// Records by their ids: labels for the values that a form has stored, those of inactive records too.
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+import { entities } from '../services/entities/index.ts'
+import { asciiJson } from '../services/search/json.ts'
+import { Result, resultSchemas } from './search-schema.ts'
+
+const mostIds = 100
+
+const routes: FastifyPluginAsyncTypebox = async (app) => {
+  const { searchIndexes: search } = app
+  for (const schema of resultSchemas) app.addSchema(schema)
+
+  app.get(
+    '/api/records/:entity',
+    {
+      config: { access: 'search' },
+      schema: {
+        summary: 'Records by their ids',
+        description: 'As search answers them, active or not: labels for the values that a form has stored.',
+        tags: ['search'],
+        params: Type.Object({
+          entity: Type.Unsafe<string>({ type: 'string', enum: entities.map(({ name }) => name) }),
+        }),
+        querystring: Type.Object(
+          {
+            ids: Type.String({
+              pattern: '\\S',
+              maxLength: 8_000,
+              description: `QuickBooks Ids, comma separated, at most ${mostIds}`,
+            }),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object(
+            {
+              results: Type.Array(Result, { description: 'In the order of the ids' }),
+              missing: Type.Array(Type.String(), { description: 'Ids that no cached record has' }),
+              total: Type.Integer({ description: 'Number of results' }),
+            },
+            { description: 'The records' },
+          ),
+          '4xx': Type.Ref('Error'),
+        },
+      },
+    },
+    (request, reply) => {
+      const ids = [...new Set(request.query.ids.split(',').map((id) => id.trim()))].filter(Boolean)
+      if (ids.length > mostIds) throw tooMany(ids.length)
+      const found = search.results(request.params.entity, ids)
+      const results = found.filter((json) => json !== null)
+      const missing = ids.filter((_, i) => found[i] === null)
+      reply.type('application/json; charset=utf-8')
+      // JSON already; the schema above describes it and is not run.
+      ;(reply as { send(payload: string): unknown }).send(
+        `{"results":[${results.join(',')}],"missing":${asciiJson(missing)},"total":${results.length}}`,
+      )
+    },
+  )
+}
+
+const tooMany = (count: number) =>
+  new AppError({
+    code: 'BAD_REQUEST',
+    status: 400,
+    message: `ids: ${count} were asked for, ${mostIds} is the most in one request.`,
+  })
+
+export default fp(routes, {
+  name: 'record-routes',
+  encapsulate: true,
+  dependencies: ['search-indexes', 'auth', 'errors'],
+})

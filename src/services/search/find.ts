@@ -1,0 +1,178 @@
+// All hits of a query, filtered, sorted and paged. Where a keystroke takes the best few and stops, this goes to the end,
+// so it runs in slices: the most that one slice holds up the others is a millisecond.
+import type { Entity } from '../entities/entity.ts'
+import { type Check, type Hits, type Tier, tiersInPass } from './hits.ts'
+import { stepsFor } from './passes.ts'
+import type { Query } from './query.ts'
+import type { Run, Source } from './source.ts'
+import { inSlices, type Slices, type Steps, sorted } from './steps.ts'
+import type { EntityStore, RecordTable } from './store.ts'
+import { fold } from './text.ts'
+
+/** What a form asks for, beyond what was typed. */
+export interface Filter {
+  /** Only active records, only inactive ones, or both (null). */
+  active: boolean | null
+  /** Values by the parameters of the entity's facets. */
+  facets: Readonly<Record<string, string>>
+  /** Bounds by the names of the entity's measures, both inclusive. Records without the number are left out. */
+  bounds: Readonly<Record<string, { min?: number | undefined; max?: number | undefined }>>
+}
+
+/** `relevance`, `name`, `last_updated` or the name of a measure of the entity. Records without a value come last. */
+export interface Order {
+  by: string
+  descending: boolean
+}
+
+/** Numbers of the matches, best first, and the tiers of those that were found by a query. */
+export interface Matches {
+  numbers: Int32Array
+  tierOf(number: number): Tier
+}
+
+/** All records of an index that match; without words in the query, all there are. */
+export async function findAll(
+  entity: Entity,
+  store: EntityStore,
+  position: number,
+  query: Query | null,
+  filter: Filter,
+  order: Order,
+  slices: Slices,
+): Promise<Matches> {
+  const shown = filterOf(entity, store, filter)
+  const hits = createAllHits(store.end, shown)
+  const sources = store.sources[position] as readonly Source[]
+  if (query === null)
+    await inSlices(
+      hits.addAll((number) => store.hasText(position, number)),
+      slices,
+    )
+  else {
+    for (const { run } of stepsFor(query, hits)) {
+      for (const source of sources) run(source, hits)
+      await inSlices(hits.work(), slices)
+    }
+  }
+  const before = comparator(entity, store, order, hits.tierOf)
+  return { numbers: await inSlices(sorted(hits.numbers(), before), slices), tierOf: hits.tierOf }
+}
+
+/** Whether a record passes the filter. */
+function filterOf(entity: Entity, store: RecordTable, filter: Filter): (number: number) => boolean {
+  const checks: ((number: number) => boolean)[] = [
+    filter.active === null ? store.exists : (n) => store.exists(n) && store.isActive(n) === filter.active,
+  ]
+  for (const [i, { parameter, hierarchy }] of (entity.facets ?? []).entries()) {
+    const wanted = filter.facets[parameter]
+    if (wanted === undefined) continue
+    const value = fold(wanted).trim()
+    checks.push((n) => {
+      const own = store.facet(i, n)
+      return own === value || (hierarchy === true && own?.startsWith(`${value}:`) === true)
+    })
+  }
+  for (const [i, { name }] of (entity.measures ?? []).entries()) {
+    const bounds = filter.bounds[name]
+    if (bounds === undefined) continue
+    const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bounds
+    checks.push((n) => store.measure(i, n) >= min && store.measure(i, n) <= max)
+  }
+  return (number) => checks.every((check) => check(number))
+}
+
+function comparator(
+  entity: Entity,
+  store: EntityStore,
+  { by, descending }: Order,
+  tierOf: (number: number) => Tier,
+): (a: number, b: number) => boolean {
+  if (by === 'relevance') {
+    return (a, b) => (tierOf(a) === tierOf(b) ? store.compare(a, b) < 0 : tierOf(a) < tierOf(b))
+  }
+  const sign = descending ? -1 : 1
+  if (by === 'name') return (a, b) => sign * store.compareByName(a, b) < 0
+  const i = (entity.measures ?? []).findIndex(({ name }) => name === by)
+  const value = by === 'last_updated' ? store.lastUpdated : (n: number) => store.measure(i, n)
+  return (a, b) => {
+    const [left, right] = [value(a), value(b)]
+    if (left === right || (Number.isNaN(left) && Number.isNaN(right))) return store.compareByName(a, b) < 0
+    if (Number.isNaN(left) || Number.isNaN(right)) return Number.isNaN(right)
+    return sign * (left - right) < 0
+  }
+}
+
+/** Every hit: what the passes ask for is noted, and done by `work`. */
+interface AllHits extends Hits {
+  work(): Steps<void>
+  /** Takes every record for which `fits` is true. */
+  addAll(fits: (number: number) => boolean): Steps<void>
+  numbers(): Int32Array
+  tierOf(number: number): Tier
+}
+
+/** Numbers between two steps. */
+const stepSize = 500
+
+function createAllHits(end: number, shown: (number: number) => boolean): AllHits {
+  /** The tier of each record, + 1; 0 for those that were not found. */
+  const tiers = new Uint8Array(end)
+  const found: number[] = []
+  let waiting: Steps<void>[] = []
+
+  function* look(
+    { text }: Source,
+    runs: readonly Run[],
+    check: Check | null,
+    best: Tier,
+    holds: (number: number) => boolean,
+    pass: number,
+  ): Steps<void> {
+    let left = stepSize
+    for (const { numbers, from, to } of runs) {
+      for (let i = from; i < to; i++) {
+        if (left-- === 0) {
+          left = stepSize
+          yield
+        }
+        const number = numbers[i] as number
+        if (!holds(number) || !shown(number)) continue
+        const at = check === null ? best : check(text(number))
+        if (at === null) continue
+        const known = tiers[number] as number
+        const tier = pass * tiersInPass + at + 1
+        if (known === 0) found.push(number)
+        if (known === 0 || tier < known) tiers[number] = tier
+      }
+    }
+  }
+
+  const hits: AllHits = {
+    pass: 0,
+    get count() {
+      return found.length
+    },
+    full: () => false,
+    take: (source, runs, at) => hits.scan(source, runs, null, at),
+    scan(source, runs, check, best, holds = () => true) {
+      waiting.push(look(source, runs, check, best, holds, hits.pass))
+    },
+    *work() {
+      const steps = waiting
+      waiting = []
+      for (const each of steps) yield* each
+    },
+    *addAll(fits) {
+      for (let number = 0; number < end; number++) {
+        if (number % stepSize === 0) yield
+        if (!shown(number) || !fits(number)) continue
+        found.push(number)
+        tiers[number] = 1
+      }
+    },
+    numbers: () => Int32Array.from(found),
+    tierOf: (number) => (tiers[number] as number) - 1,
+  }
+  return hits
+}

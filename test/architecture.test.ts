@@ -26,7 +26,7 @@ const allowed: Record<string, string[]> = {
   'services/database': ['errors'],
   'services/entities': [],
   'services/qbo': ['errors', 'services/clock', 'services/log'],
-  'services/search': ['services/entities'],
+  'services/search': ['errors', 'services/entities'],
   'services/cache': ['errors', 'services/clock', 'services/database', 'services/entities'],
   'services/tokens': ['errors', 'services/clock', 'services/database', 'services/log', 'services/qbo'],
   'services/sync': [

@@ -3,8 +3,8 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
 import { entities } from '../services/entities/index.ts'
+import { Result, resultSchemas } from '../services/search/contract.ts'
 import { asciiJson } from '../services/search/json.ts'
-import { Result, resultSchemas } from './search-schema.ts'
 
 const mostIds = 100
 

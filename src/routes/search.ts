@@ -6,10 +6,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Clock } from '../services/clock.ts'
 import { type Entity, entities, type IndexFeed } from '../services/entities/index.ts'
+import {
+  ManyQuery,
+  manyAnswers,
+  resultSchemas,
+  SearchQuery,
+  searchAnswers,
+} from '../services/search/contract.ts'
 import { asciiJson } from '../services/search/json.ts'
+import { findOptions, namedIndexes, typed } from '../services/search/parameters.ts'
 import type { FindOptions, SearchAnswer } from '../services/search/search.ts'
-import { findOptions, namedIndexes, typed } from './search-options.ts'
-import { ManyQuery, manyAnswers, resultSchemas, SearchQuery, searchAnswers } from './search-schema.ts'
 
 /** A search that takes longer than `slowMs` is logged as a warning. */
 export interface SearchRouteOptions {

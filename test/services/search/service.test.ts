@@ -15,7 +15,7 @@ t.test('starts empty and names its indexes', async (t) => {
     'part_numbers',
     'product_descriptions',
   ])
-  t.same(search.search('client_names', 'a', 15), { json: [], ids: [], total: 0 })
+  t.same(search.search('client_names', 'a', 15), { json: [], ids: [], passes: [], total: 0 })
   t.same(search.status().client_names, { entity: 'customers', records: 0, dead: 0, lastChange: null })
   await search.apply({ entity: 'customers', upserts: [customer('1', 'A')], removals: [] })
   t.same(search.status().client_names, { entity: 'customers', records: 1, dead: 0, lastChange: 42 })

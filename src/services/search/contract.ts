@@ -1,6 +1,6 @@
-// The parameters and answers of search.
-import { type Static, Type } from '@fastify/type-provider-typebox'
-import { entities } from '../services/entities/index.ts'
+// The parameters and answers of search over HTTP, as schemas.
+import { type Static, Type } from '@sinclair/typebox'
+import { entities } from '../entities/index.ts'
 
 const flag = (description: string) => Type.Optional(Type.Boolean({ description }))
 
@@ -69,9 +69,13 @@ export const ManyQuery = Type.Object(
 )
 export type ManyQuery = Static<typeof ManyQuery>
 
-const Highlights = Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])), {
-  description: 'By field: ranges [start, length] in UTF-16 units, ascending and disjoint',
-})
+const Highlights = Type.Record(
+  Type.String(),
+  Type.Array(Type.Array(Type.Integer(), { minItems: 2, maxItems: 2 })),
+  {
+    description: 'By field: ranges [start, length] in UTF-16 units, ascending and disjoint',
+  },
+)
 const Explanation = Type.Object({
   pass: Type.String({ description: 'The way in which it was found' }),
   fields: Type.Array(Type.String(), { description: 'The fields of the result that the query means' }),

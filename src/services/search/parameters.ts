@@ -1,8 +1,8 @@
 // What a search is asked for beyond the best matches, checked against what the entity of its index has.
-import { AppError } from '../errors.ts'
-import { type Entity, entities } from '../services/entities/index.ts'
-import type { FindOptions } from '../services/search/search.ts'
-import type { SearchQuery } from './search-schema.ts'
+import { AppError } from '../../errors.ts'
+import { type Entity, entities } from '../entities/index.ts'
+import type { SearchQuery } from './contract.ts'
+import type { FindOptions } from './search.ts'
 
 const badRequest = (message: string) => new AppError({ code: 'BAD_REQUEST', status: 400, message })
 

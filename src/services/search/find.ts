@@ -2,7 +2,7 @@
 // so it runs in slices: the most that one slice holds up the others is a millisecond.
 import type { Entity } from '../entities/entity.ts'
 import { type Check, type Hits, type Tier, tiersInPass } from './hits.ts'
-import { stepsFor } from './passes.ts'
+import { asking, stepsFor } from './passes.ts'
 import type { Query } from './query.ts'
 import type { Run, Source } from './source.ts'
 import { inSlices, type Slices, type Steps, sorted } from './steps.ts'
@@ -43,7 +43,7 @@ export async function findAll(
 ): Promise<Matches> {
   const shown = filterOf(entity, store, filter)
   const hits = createAllHits(store.end, shown)
-  const sources = store.sources[position] as readonly Source[]
+  const sources = store.sources(position).map(asking)
   if (query === null)
     await inSlices(
       hits.addAll((number) => store.hasText(position, number)),
@@ -120,12 +120,13 @@ function createAllHits(end: number, shown: (number: number) => boolean): AllHits
   const tiers = new Uint8Array(end)
   const found: number[] = []
   let waiting: Steps<void>[] = []
+  let best = Number.POSITIVE_INFINITY
 
   function* look(
     { text }: Source,
     runs: readonly Run[],
     check: Check | null,
-    best: Tier,
+    atBest: Tier,
     holds: (number: number) => boolean,
     pass: number,
   ): Steps<void> {
@@ -138,10 +139,11 @@ function createAllHits(end: number, shown: (number: number) => boolean): AllHits
         }
         const number = numbers[i] as number
         if (!holds(number) || !shown(number)) continue
-        const at = check === null ? best : check(text(number))
+        const at = check === null ? atBest : check(text(number))
         if (at === null) continue
         const known = tiers[number] as number
         const tier = pass * tiersInPass + at + 1
+        best = Math.min(best, tier - 1)
         if (known === 0) found.push(number)
         if (known === 0 || tier < known) tiers[number] = tier
       }
@@ -152,6 +154,9 @@ function createAllHits(end: number, shown: (number: number) => boolean): AllHits
     pass: 0,
     get count() {
       return found.length
+    },
+    get best() {
+      return best
     },
     full: () => false,
     take: (source, runs, at) => hits.scan(source, runs, null, at),

@@ -44,6 +44,8 @@ export interface Hits {
   pass: number
   /** Records found so far. */
   readonly count: number
+  /** The best tier so far, over all passes; Infinity when there is none. */
+  readonly best: Tier
   /** True when nothing of this tier of the pass that runs, or worse, can reach the answer. */
   full(at: Tier): boolean
   /** Adds the records of runs that need no look at their texts, those first that matter most. */
@@ -72,12 +74,13 @@ export interface Ranking {
 /** The best `limit` hits. */
 export interface TopHits extends Hits {
   /** The numbers of the best records, best first. */
-  best(): number[]
+  ranked(): number[]
   tierOf(number: number): Tier
 }
 
 export function createTopHits({ shown, compare }: Ranking, limit: number): TopHits {
   const tiers = new Map<number, Tier>()
+  let best = Number.POSITIVE_INFINITY
   let budget = checkBudget
   let steps = stepBudget
 
@@ -86,6 +89,7 @@ export function createTopHits({ shown, compare }: Ranking, limit: number): TopHi
     const at = hits.pass * tiersInPass + found
     const known = tiers.get(number)
     if (known === undefined || at < known) tiers.set(number, at)
+    if (at < best) best = at
     return true
   }
 
@@ -115,6 +119,9 @@ export function createTopHits({ shown, compare }: Ranking, limit: number): TopHi
     get count() {
       return tiers.size
     },
+    get best() {
+      return best
+    },
     full(at) {
       if (tiers.size < limit) return false
       const worst = hits.pass * tiersInPass + at
@@ -131,7 +138,7 @@ export function createTopHits({ shown, compare }: Ranking, limit: number): TopHi
         else for (let i = from; i < to && left > 0; i++) left -= add(numbers[i] as number, at) ? 1 : 0
       }
     },
-    scan(source, runs, check, best, holds) {
+    scan(source, runs, check, atBest, holds) {
       const { newestLast } = source
       for (const { numbers, from, to } of runs) {
         let left = newestLast ? Math.max(sample, limit) : limit
@@ -141,14 +148,18 @@ export function createTopHits({ shown, compare }: Ranking, limit: number): TopHi
           if (holds !== undefined && (steps-- <= 0 || !holds(number))) continue
           if (!shown(number)) continue
           if (check !== null) budget--
-          const at = check === null ? best : check(source.text(number))
-          if (at !== null && add(number, at) && at <= best) left--
+          const at = check === null ? atBest : check(source.text(number))
+          if (at !== null && add(number, at) && at <= atBest) left--
         }
       }
     },
-    best() {
+    ranked() {
       const found = [...tiers]
-      found.sort(([a, tierA], [b, tierB]) => tierA - tierB || compare(a, b))
+      const inOrder = ([a, tierA]: [number, Tier], [b, tierB]: [number, Tier]) =>
+        tierA - tierB || compare(a, b)
+      // Most answers are found in their order, and sorting costs as much as finding.
+      if (found.some((hit, i) => i > 0 && inOrder(found[i - 1] as [number, Tier], hit) > 0))
+        found.sort(inOrder)
       if (found.length > limit) found.length = limit
       return found.map(([number]) => number)
     },

@@ -11,7 +11,7 @@ import type { Neighbours, Run, Slots, Source } from './source.ts'
 interface Step {
   /** The best tier that it can find. */
   best: Tier
-  run: (source: Source, hits: Hits) => void
+  run: (asked: Asked, hits: Hits) => void
 }
 
 const step = (best: Tier, run: Step['run']): Step => ({ best, run })
@@ -51,9 +51,10 @@ export function* stepsFor(query: Query, hits: Hits): Generator<Step> {
 
 /** Runs the passes over all sources until the answer is full. */
 export function runPasses(query: Query, sources: readonly Source[], hits: Hits): void {
+  const all = sources.map(asking)
   for (const { best, run } of stepsFor(query, hits)) {
     if (hits.full(best)) return
-    for (const source of sources) run(source, hits)
+    for (const asked of all) run(asked, hits)
   }
 }
 
@@ -66,7 +67,7 @@ function exact({ words }: Query): Step[] {
   const check = (text: string) =>
     text.startsWith(typed) ? tier.name : text.includes(closed) ? tier.exact : null
   return [
-    step(tier.name, (source, hits) => {
+    step(tier.name, ({ source }, hits) => {
       const [names, others] = source.lists(key)
       hits.scan(source, names, check, tier.name)
       hits.take(source, others, tier.exact)
@@ -76,12 +77,18 @@ function exact({ words }: Query): Step[] {
 
 function email(query: Query): Step[] {
   if (query.email === null) return []
-  const { text, word } = query.email
-  const start = `\n${text.startsWith('@') ? '' : '@'}${text}`
+  const { text, words } = query.email
+  // "@acme" is a domain; anything else may be the beginning of an address.
+  const best = text.startsWith('@') ? tier.field : tier.exact
+  const start = `\n@${text}`
   const check = (candidate: string) =>
     candidate.includes(start) ? tier.exact : candidate.includes(text) ? tier.field : null
   return [
-    step(tier.exact, (source, hits) => hits.scan(source, contacts(word, source).runs, check, tier.exact)),
+    step(best, ({ source }, hits) => {
+      const known = words.filter((word) => contactWord(word) !== null)
+      const common = inCommon(known.map((word) => contacts(word, source).runs))
+      hits.scan(source, common.runs, check, best, common.holds)
+    }),
   ]
 }
 
@@ -92,19 +99,19 @@ function spelling(words: readonly string[]): Step[] {
 
 function oneWord(word: string): Step[] {
   const begun = (slot: 0 | 1, at: Tier) =>
-    step(at, (source, hits) => {
+    step(at, ({ source }, hits) => {
       const { slots, exact } = source.starting(word)
       if (exact) hits.take(source, slots[slot], at)
       else hits.scan(source, slots[slot], phraseCheck(word), at)
     })
   const whole = (slot: 0 | 1, at: Tier) =>
-    step(at, (source, hits) => hits.take(source, source.whole(word)[slot], at))
+    step(at, ({ source }, hits) => hits.take(source, source.whole(word)[slot], at))
   return [whole(0, tier.fieldWord), begun(0, tier.field), whole(1, tier.phraseWord), begun(1, tier.phrase)]
 }
 
 /** The words next to each other come before the same words anywhere. */
 function manyWords(words: readonly string[]): Step[] {
-  return [...phrase(words), ...anywhere(words)]
+  return [...phrase(words), anywhere(words)]
 }
 
 /** All words next to each other, the last one perhaps only begun: whole first, for those are rarer and better. */
@@ -112,22 +119,22 @@ function phrase(words: readonly string[]): Step[] {
   const last = words.at(-1) as string
   const keys = words.slice(0, -1).map((word, i) => pairKey(word, words[i + 1] as string))
   const check = phraseCheck(words.join(' '))
-  const ahead = (source: Source) => [
-    ...words.slice(0, -1).map((word) => holding(word, source)),
-    ...keys.filter((key) => key !== null).map((key) => named(source.lists(key))),
+  const ahead = (asked: Asked) => [
+    ...words.slice(0, -1).map(asked.holding),
+    ...keys.filter((key) => key !== null).map((key) => named(asked.source.lists(key))),
   ]
   return [
-    ...candidates(
-      (source) => [...ahead(source), holding(last, source)],
+    candidates(
+      (asked) => [...ahead(asked), asked.holding(last)],
       [tier.fieldWord, tier.phraseWord],
       check,
       true,
     ),
-    ...candidates(
+    candidates(
       // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
-      (source) => [
-        ...ahead(source),
-        ...(last.length === 1 && keys.at(-1) !== null ? [] : [starting(last, source)]),
+      (asked) => [
+        ...ahead(asked),
+        ...(last.length === 1 && keys.at(-1) !== null ? [] : [asked.starting(last)]),
       ],
       [tier.field, tier.phrase],
       check,
@@ -137,12 +144,8 @@ function phrase(words: readonly string[]): Step[] {
 }
 
 /** All words, in any order. */
-function anywhere(words: readonly string[]): Step[] {
-  return candidates(
-    (source) => words.map((word) => starting(word, source)),
-    [tier.firstWord, tier.allWords],
-    wordsCheck(words),
-  )
+function anywhere(words: readonly string[]): Step {
+  return candidates(({ starting }) => words.map(starting), [tier.firstWord, tier.allWords], wordsCheck(words))
 }
 
 /** Where one word of several leads: to all records that may hold it, and to those that begin a field with it. */
@@ -163,17 +166,37 @@ function contacts(word: string, source: Source): { runs: readonly Run[]; exact: 
   return { runs: slots[0], exact }
 }
 
-function withContacts(word: Word, text: string, source: Source): Word {
-  const { runs, exact } = contacts(text, source)
-  return runs.length === 0 ? word : { ...word, all: [...word.all, ...runs], exact: word.exact && exact }
+/** A source, and what it was asked for in this query: passes ask for the same words again and again. */
+export interface Asked {
+  source: Source
+  /** The records with a word that begins so. */
+  starting: (word: string) => Word
+  /** The records with exactly this word, or with an address with a word that begins so. */
+  holding: (word: string) => Word
 }
 
-function starting(word: string, source: Source): Word {
-  const { slots, exact } = source.starting(word)
-  return withContacts(named(slots, exact), word, source)
+export function asking(source: Source): Asked {
+  return {
+    source,
+    starting: remembering((word) => {
+      const { slots, exact } = source.starting(word)
+      return withContacts(named(slots, exact), contacts(word, source))
+    }),
+    holding: remembering((word) => withContacts(named(source.whole(word)), contacts(word, source))),
+  }
 }
 
-const holding = (word: string, source: Source): Word => withContacts(named(source.whole(word)), word, source)
+function remembering(find: (word: string) => Word): (word: string) => Word {
+  const known = new Map<string, Word>()
+  return (word) => {
+    const found = known.get(word) ?? find(word)
+    known.set(word, found)
+    return found
+  }
+}
+
+const withContacts = (word: Word, { runs, exact }: { runs: readonly Run[]; exact: boolean }): Word =>
+  runs.length === 0 ? word : { ...word, all: [...word.all, ...runs], exact: word.exact && exact }
 
 /**
  * What all words have in common: first the records that begin a field with the first word, then the others. `best` are
@@ -181,22 +204,26 @@ const holding = (word: string, source: Source): Word => withContacts(named(sourc
  * exact, and when `always`.
  */
 function candidates(
-  wordsIn: (source: Source) => readonly Word[],
+  wordsIn: (asked: Asked) => readonly Word[],
   best: readonly [begun: Tier, inside: Tier],
   check: Check,
   always = false,
-): Step[] {
-  const look = (which: 0 | 1) => (source: Source, hits: Hits) => {
-    const words = wordsIn(source)
-    if (words.some(({ all }) => all.length === 0)) return
+): Step {
+  return step(best[0], (asked, hits) => {
+    const words = wordsIn(asked)
+    for (const { all } of words) if (all.length === 0) return
     const [{ first, all }, ...others] = words as [Word, ...Word[]]
-    const runs = which === 0 ? first : all.filter((run) => !first.includes(run))
-    if (runs.length === 0) return
-    const common = inCommon([runs, ...others.map((word) => word.all)])
-    const needed = always || words.some(({ exact }) => !exact)
-    hits.scan(source, common.runs, needed ? check : null, best[which], common.holds)
-  }
-  return [step(best[0], look(0)), step(best[1], look(1))]
+    const needed = always || words.some(({ exact }) => !exact) ? check : null
+    const rest = others.map((word) => word.all)
+    if (first.length > 0) {
+      const begun = inCommon([first, ...rest])
+      hits.scan(asked.source, begun.runs, needed, best[0], begun.holds)
+      if (hits.full(best[1])) return
+    }
+    if (first.length === all.length) return
+    const inside = inCommon([all.slice(first.length), ...rest])
+    hits.scan(asked.source, inside.runs, needed, best[1], inside.holds)
+  })
 }
 
 function joined(query: Query): Step[] {
@@ -210,23 +237,27 @@ function otherSpellings(query: Query): Step[] {
 /** "nextdoor" for "Next Door": a cut where the left half is a whole word of some record. */
 function splitWord(query: Query): Step[] {
   const word = query.words.length === 1 ? (query.words[0] as string) : ''
-  const cuts: Step[] = []
-  for (let cut = 2; cut <= word.length - 2; cut++) {
-    const [left, right] = [word.slice(0, cut), word.slice(cut)]
-    cuts.push(
-      ...candidates(
-        (source) => {
-          const holders = holding(left, source)
-          return holders.all.length === 0 ? [holders] : [holders, starting(right, source)]
-        },
-        [tier.fieldWord, tier.phraseWord],
-        phraseCheck(`${left} ${right}`),
-        true,
-      ),
-    )
-  }
-  return cuts
+  if (word.length < 2 * shortestHalf) return []
+  return [
+    step(tier.fieldWord, (asked, hits) => {
+      for (let cut = shortestHalf; cut <= word.length - shortestHalf; cut++) {
+        const left = word.slice(0, cut)
+        const holders = named(asked.source.whole(left))
+        if (holders.all.length === 0) continue
+        const right = word.slice(cut)
+        const check = phraseCheck(`${left} ${right}`)
+        candidates(
+          () => [holders, asked.starting(right)],
+          [tier.fieldWord, tier.phraseWord],
+          check,
+          true,
+        ).run(asked, hits)
+      }
+    }),
+  ]
 }
+
+const shortestHalf = 2
 
 function contact({ words }: Query): Step[] {
   if (words.length !== 1) return []
@@ -234,7 +265,7 @@ function contact({ words }: Query): Step[] {
   const inside = ` ${word}`
   const check = (text: string) => (text.includes(inside) ? tier.allWords : null)
   return [
-    step(tier.allWords, (source, hits) => {
+    step(tier.allWords, ({ source }, hits) => {
       const { runs, exact } = contacts(word, source)
       hits.scan(source, runs, exact ? null : check, tier.allWords)
     }),
@@ -246,7 +277,9 @@ function phone(query: Query): Step[] {
   if (digits === null) return []
   const check = (text: string) => (hasPhone(text, digits) ? tier.allWords : null)
   return [phoneEndKey(digits), phoneStartKey(digits)].map((key) =>
-    step(tier.allWords, (source, hits) => hits.scan(source, source.lists(key).flat(), check, tier.allWords)),
+    step(tier.allWords, ({ source }, hits) =>
+      hits.scan(source, source.lists(key).flat(), check, tier.allWords),
+    ),
   )
 }
 
@@ -261,7 +294,7 @@ function hasPhone(text: string, digits: string): boolean {
 }
 
 function relaxed(query: Query): Step[] {
-  return query.relaxed.flatMap(anywhere)
+  return query.relaxed.map(anywhere)
 }
 
 const hasDigit = /\d/
@@ -272,9 +305,10 @@ function fragment(query: Query): Step[] {
   if (code.length < 3 || !hasDigit.test(code)) return []
   const check = (text: string) => (text.indexOf(code, text.indexOf('\n%')) > 0 ? tier.allWords : null)
   return [
-    step(tier.allWords, (source, hits) =>
-      hits.scan(source, source.fragments(code).flat(), check, tier.allWords),
-    ),
+    step(tier.allWords, ({ source }, hits) => {
+      const common = inCommon(source.fragments(code))
+      hits.scan(source, common.runs, check, tier.allWords, common.holds)
+    }),
   ]
 }
 
@@ -282,7 +316,7 @@ function fragment(query: Query): Step[] {
 function insideWord(query: Query): Step[] {
   if (query.words.length !== 1 || query.joined.length < 3) return []
   return [
-    step(tier.allWords, (source, hits) => {
+    step(tier.allWords, ({ source }, hits) => {
       const runs = source.containing(query.joined, mostWords).flatMap((slots) => slots.flat())
       hits.take(source, runs, tier.allWords)
     }),
@@ -296,9 +330,12 @@ const enoughStrict = (words: readonly string[]) => (words.length === 1 ? 3 : 1)
 /** Shorter words are not forgiven: too many others are one keystroke away. */
 const shortestForgiven = 4
 
-/** One word is not what was typed, but one keystroke away from it; all others are as typed. */
+/**
+ * One word is not what was typed, but one keystroke away from it; all others are as typed. Not when the query is a whole
+ * field of some record: then it was meant.
+ */
 function typo({ words, joined }: Query, hits: Hits): Step[] {
-  if (hits.count >= enoughStrict(words)) return []
+  if (hits.count >= enoughStrict(words) || hits.best < tiersInPass) return []
   const steps = words.flatMap((word, i) =>
     word.length < shortestForgiven ? [] : forgiving(word, words.toSpliced(i, 1)),
   )
@@ -320,10 +357,10 @@ function forgiving(word: string, others: readonly string[]): Step[] {
     ['begun', tier.phraseWord, tier.phrase],
     ['loose', tier.firstWord, tier.allWords],
   ] as const
-  return ways.flatMap(([way, begun, inside]) =>
+  return ways.map(([way, begun, inside]) =>
     candidates(
-      (source) => {
-        const rest = others.map((other) => starting(other, source))
+      ({ source, starting }) => {
+        const rest = others.map(starting)
         return rest.some(({ all }) => all.length === 0) ? rest : [named(neighbours(source)[way]), ...rest]
       },
       [begun, inside],
@@ -334,7 +371,7 @@ function forgiving(word: string, others: readonly string[]): Step[] {
 
 /** For a query that finds nothing else. */
 function dropOne({ words }: Query, hits: Hits): Step[] {
-  return hits.count > 0 || words.length < 2 ? [] : words.flatMap((_, i) => anywhere(words.toSpliced(i, 1)))
+  return hits.count > 0 || words.length < 2 ? [] : words.map((_, i) => anywhere(words.toSpliced(i, 1)))
 }
 
 /** Where the words stand next to each other in this order, and how well. */

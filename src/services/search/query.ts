@@ -14,25 +14,27 @@ export interface Query {
   otherSpellings: readonly (readonly string[])[]
   /** Without "and", and without Inc, LLC and the like at the end. */
   relaxed: readonly (readonly string[])[]
-  /** For a query with @: what must stand in an address, and a word of it to look up. */
-  email: { text: string; word: string } | null
+  /** For a query with @: what must stand in an address, and the words of that. */
+  email: { text: string; words: readonly string[] } | null
   /** The digits, when the query can be a phone number. */
   phone: string | null
 }
 
-const conjunctions = new Set(['and', 'und', 'et', 'y', 'e', 'en', 'og', 'och', 'n'])
-const suffixes = new Set(
+// Lists and not sets: V8 keeps each text that a set is asked for in one table of the whole process.
+const conjunctions = ['and', 'und', 'et', 'y', 'e', 'en', 'og', 'och', 'n']
+const suffixes =
   'inc incorporated corp corporation llc llp lp ltd limited co company plc holdings group gmbh ag kg bv nv sa sas sarl srl spa oy ab as aps pty'.split(
     ' ',
-  ),
-)
+  )
 const phoneLike = /^[\d\s()+./-]+$/
 
 /** Never throws. */
 export function readQuery(text: string, synonyms: Synonyms = () => []): Query {
   const trimmed = text.trim().slice(0, maxUnits)
-  const phrasings = [trimmed, ...synonyms(trimmed)]
-  const [words = [], ...others] = phrasings.flatMap(spellings).map((list) => list.slice(0, maxWords))
+  const lists = spellings(trimmed)
+  for (const phrasing of synonyms(trimmed)) lists.push(...spellings(phrasing))
+  for (const list of lists) if (list.length > maxWords) list.length = maxWords
+  const [words = [], ...others] = lists
   const digits = phoneLike.test(trimmed) ? digitsOf(trimmed) : ''
   return {
     words,
@@ -47,16 +49,20 @@ export function readQuery(text: string, synonyms: Synonyms = () => []): Query {
 function readEmail(trimmed: string): Query['email'] {
   if (!trimmed.includes('@')) return null
   const text = fold(trimmed).replace(/\s+/g, '')
-  const word = spellings(text.replaceAll('@', ' '))[0]?.[0]
-  return word === undefined ? null : { text, word }
+  const at = text.indexOf('@')
+  const dot = text.lastIndexOf('.')
+  // Behind the last dot may be the top level, which no address is filed under.
+  const words = spellings(text.slice(0, dot > at ? dot : undefined).replaceAll('@', ' '))[0]
+  return words === undefined ? null : { text, words: words.slice(0, maxWords) }
 }
 
 function relax(words: readonly string[]): string[][] {
+  if (words.length < 2) return []
   const lists: string[][] = []
-  const kept = words.filter((word) => !conjunctions.has(word))
+  const kept = words.filter((word) => !conjunctions.includes(word))
   if (kept.length < words.length && kept.length > 0) lists.push(kept)
   let end = kept.length
-  while (end > 1 && suffixes.has(kept[end - 1] as string)) end--
+  while (end > 1 && suffixes.includes(kept[end - 1] as string)) end--
   if (end < kept.length) lists.push(kept.slice(0, end))
   return lists
 }

@@ -4,8 +4,7 @@
 // the whole map and are never called: a changed record gets a new number.
 import { Index } from 'flexsearch'
 import { contactMark, documentTerms, fragmentMark, isKey } from './document.ts'
-import { rarest } from './segment.ts'
-import { noSlots, type Run, type Slots, type Source, together } from './source.ts'
+import { noSlots, type Run, rarestParts, type Slots, type Source, together } from './source.ts'
 import { oneEditFrom } from './typo.ts'
 
 export interface Recent extends Source {
@@ -57,7 +56,7 @@ export function createRecent(first: number): Recent {
     lists,
     whole,
     starting: (word) => ({ slots: lists(word.slice(0, prefixLength)), exact: word.length <= prefixLength }),
-    fragments: (code) => rarest(code, (part) => lists(fragmentMark + part)),
+    fragments: (code) => rarestParts(code, (part) => lists(fragmentMark + part)[0]),
     containing(fragment, most) {
       const found: Slots[] = []
       for (let i = 0; i < Math.min(words.length, checkBudget) && found.length < most; i++) {

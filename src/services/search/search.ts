@@ -10,7 +10,6 @@ import { passOf, runPasses } from './passes.ts'
 import { readQuery } from './query.ts'
 import { idIn, recordOf } from './record.ts'
 import type { SegmentData } from './segment.ts'
-import type { Source } from './source.ts'
 import { createSlices, type YieldNow } from './steps.ts'
 import { createStore, type EntityStore, mostImportant } from './store.ts'
 import type { Synonyms } from './synonyms.ts'
@@ -382,8 +381,8 @@ export function createSearch({
       const { store, position } = indexOf(index)
       const query = readQuery(text, synonyms)
       const hits = createTopHits({ shown: store.isActive, compare: store.compare }, limit)
-      if (query.words.length > 0) runPasses(query, store.sources[position] as readonly Source[], hits)
-      return answerOf(store, hits.best(), hits.tierOf)
+      if (query.words.length > 0) runPasses(query, store.sources(position), hits)
+      return answerOf(store, hits.ranked(), hits.tierOf)
     },
     async find(index, text, { filter, order, offset, limit }) {
       const { entity, store, position } = indexOf(index)

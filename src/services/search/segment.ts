@@ -5,7 +5,7 @@ import { fragmentMark } from './document.ts'
 import { createKeys, type KeysData } from './keys.ts'
 import { createPool, type Pool, type PoolData } from './pool.ts'
 import { compareNames, idIn } from './record.ts'
-import { noSlots, type Run, type Slots, type Source, type Starts, sizeOf, together } from './source.ts'
+import { noSlots, type Run, rarestParts, type Slots, type Source, type Starts, together } from './source.ts'
 import { createVocabulary, type VocabularyData, type WordRange } from './vocabulary.ts'
 
 /** Lists of numbers: list n is what `filed` holds between `ends[n - 1]` and `ends[n]`. */
@@ -147,14 +147,14 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
       return n < 0 ? noSlots : wordSlots(n)
     },
     starting: (word): Starts => ({ slots: rangeSlots(vocabulary.starting(word)), exact: true }),
-    fragments: (code) => rarest(code, (part) => lists(fragmentMark + part)),
+    fragments: (code) => rarestParts(code, (part) => lists(fragmentMark + part)[0]),
     containing(fragment, most) {
       const found: Slots[] = []
       const { filed, ends } = data.parts.lists
-      const [[words] = []] = rarest(fragment, (part) => {
+      const [[words] = []] = rarestParts(fragment, (part) => {
         const list = findPart(part)
         const from = list <= 0 ? 0 : (ends[list - 1] as number)
-        return list < 0 ? noSlots : [[{ numbers: filed, from, to: ends[list] as number }], []]
+        return list < 0 ? none : [{ numbers: filed, from, to: ends[list] as number }]
       })
       if (words === undefined) return found
       const end = Math.min(words.to, words.from + checkBudget)
@@ -182,15 +182,3 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
 }
 
 const none: readonly Run[] = []
-
-/** The shortest of the lists of the three-letter parts of `text`; nothing when one has none. */
-export function rarest(text: string, listsOf: (part: string) => Slots): Slots {
-  let best = noSlots
-  let least = Number.POSITIVE_INFINITY
-  for (let i = 0; i + 3 <= text.length && least > 0; i++) {
-    const slots = listsOf(text.slice(i, i + 3))
-    const size = sizeOf(slots[0]) + sizeOf(slots[1])
-    if (size < least) [best, least] = [slots, size]
-  }
-  return best
-}

@@ -36,8 +36,8 @@ export interface Source {
   /** The records with exactly this word. */
   whole(word: string): Slots
   starting(word: string): Starts
-  /** The shortest of the runs of a part number's fragment. */
-  fragments(code: string): Slots
+  /** For the rarest of a fragment's three-letter parts: the runs of the part numbers that hold it. */
+  fragments(code: string): (readonly Run[])[]
   /** The records with a name with a word that holds `fragment` inside: an entry for each word, at most `most`. */
   containing(fragment: string, most: number): Slots[]
   neighbours(word: string): Neighbours
@@ -59,3 +59,17 @@ export function together(all: readonly Slots[]): Slots {
   if (all.length === 1) return all[0] as Slots
   return [all.flatMap(([first]) => first), all.flatMap(([, later]) => later)]
 }
+
+/** The shortest of the runs of the three-letter parts of `text`, shortest first. */
+export function rarestParts(text: string, runsOf: (part: string) => readonly Run[]): (readonly Run[])[] {
+  const parts: (readonly Run[])[] = []
+  for (let i = 0; i + 3 <= text.length; i++) {
+    const runs = runsOf(text.slice(i, i + 3))
+    if (runs.length === 0) return [runs]
+    parts.push(runs)
+  }
+  return parts.sort((a, b) => sizeOf(a) - sizeOf(b)).slice(0, enoughParts)
+}
+
+/** The text decides in the end; more lists to ask would cost more than they spare. */
+const enoughParts = 3

@@ -30,8 +30,8 @@ export interface RecordTable {
 }
 
 export interface EntityStore extends RecordTable {
-  /** By position in `entity.indexes`: what changed, then the segment. */
-  readonly sources: readonly (readonly Source[])[]
+  /** Of the index at this position of `entity.indexes`: what changed, then the segment. */
+  sources(position: number): readonly Source[]
   /** The segment, and the state of each of its records. */
   readonly segment: SegmentData | null
   readonly states: Uint8Array
@@ -83,6 +83,8 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
   )
   let dead = 0
 
+  const sources = recents.map((recent, i) => (base === null ? [recent] : [recent, base.indexes[i] as Source]))
+  const settled = sources.map((all) => all.slice(1))
   const recentAt = (number: number) => (number < size ? undefined : records[number - size])
 
   function numberOf(id: string): number | undefined {
@@ -135,7 +137,10 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
       const facet = segment?.facets[i]
       return facet?.values[facet.codes[number] as number] ?? null
     },
-    sources: recents.map((recent, i) => (base === null ? [recent] : [recent, base.indexes[i] as Source])),
+    sources: (i) => {
+      // Most of the time nothing has changed since: then there is half as much to ask.
+      return (records.length === 0 ? settled : sources)[i] as readonly Source[]
+    },
     segment,
     states,
     recent: () => records.filter((record) => record !== undefined),

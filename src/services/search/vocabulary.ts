@@ -8,6 +8,8 @@ export interface VocabularyData {
   units: Uint16Array
   /** Word n ends before `ends[n]`. */
   ends: Int32Array
+  /** The beginning of each word as one number, in the same order: most comparisons end with it. */
+  heads: Int32Array
 }
 
 /** Words from `from` up to, but without, `to`. */
@@ -41,7 +43,7 @@ export interface Vocabulary {
 /** Looked-up branches that one query may cost. */
 const walkBudget = 3_000
 
-export function createVocabulary({ units, ends }: VocabularyData): Vocabulary {
+export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabulary {
   const start = (n: number): number => (n === 0 ? 0 : (ends[n - 1] as number))
   const lengthOf = (n: number): number => (ends[n] as number) - start(n)
 
@@ -69,8 +71,20 @@ export function createVocabulary({ units, ends }: VocabularyData): Vocabulary {
     return from
   }
 
+  /** The first word that does not come before `text`. */
+  function lowerBound(text: string): number {
+    // Beyond Latin-1 heads do not tell words apart.
+    if (!isLatin.test(text)) return firstWhere(0, ends.length, (n) => compare(n, text) >= 0)
+    const head = headOf(text)
+    // By their heads alone, then by their letters among those with the same head.
+    const from = firstWhere(0, ends.length, (n) => (heads[n] as number) >= head)
+    let step = 1
+    while (from + step < ends.length && heads[from + step] === head) step *= 2
+    return firstWhere(from, Math.min(from + step, ends.length), (n) => compare(n, text) >= 0)
+  }
+
   function starting(text: string): WordRange {
-    const from = firstWhere(0, ends.length, (n) => compare(n, text) >= 0)
+    const from = lowerBound(text)
     // Most ranges are short: look near the beginning before halving the rest.
     let step = 1
     while (from + step < ends.length && compare(from + step, text) === 0) step *= 2
@@ -85,6 +99,7 @@ export function createVocabulary({ units, ends }: VocabularyData): Vocabulary {
   /** Of words that are alike up to `depth`, those that go on with `unit`. */
   function narrow({ from, to }: WordRange, depth: number, unit: number): WordRange {
     const first = firstWhere(from, to, (n) => unitAt(n, depth) >= unit)
+    if (first === to || unitAt(first, depth) !== unit) return { from: first, to: first }
     return { from: first, to: firstWhere(first, to, (n) => unitAt(n, depth) > unit) }
   }
 
@@ -127,7 +142,7 @@ export function createVocabulary({ units, ends }: VocabularyData): Vocabulary {
   return {
     size: ends.length,
     find(word) {
-      const n = firstWhere(0, ends.length, (m) => compare(m, word) >= 0)
+      const n = lowerBound(word)
       return n < ends.length && lengthOf(n) === word.length && compare(n, word) === 0 ? n : -1
     },
     starting,
@@ -151,12 +166,27 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
   for (const word of words) total += word.length
   const units = sharedUnits(total)
   const ends = sharedInts(words.length)
+  const heads = sharedInts(words.length)
   let at = 0
   for (let n = 0; n < words.length; n++) {
     const word = words[n] as string
     for (let i = 0; i < word.length; i++) units[at++] = word.charCodeAt(i)
     ends[n] = at
+    heads[n] = headOf(word)
     if (n % 1000 === 0) yield
   }
-  return { units, ends }
+  return { units, ends, heads }
+}
+
+const isLatin = /^[\0-\u00fe]*$/
+
+/** The first four units, each in one byte; what does not fit counts as the highest, so that the order stays. */
+function headOf(word: string): number {
+  let head = 0
+  for (let i = 0; i < 4; i++) {
+    const unit = i < word.length ? word.charCodeAt(i) : 0
+    head = (head << 8) | Math.min(unit, 255)
+  }
+  // Signed numbers: without this, words that begin with a letter beyond ASCII would come first.
+  return head ^ -0x80000000
 }

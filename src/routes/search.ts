@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Clock } from '../services/clock.ts'
 import { type Entity, entities, type IndexFeed } from '../services/entities/index.ts'
+import { createAnswers } from '../services/search/answers.ts'
 import {
   ManyQuery,
   manyAnswers,
@@ -17,6 +18,14 @@ import { asciiJson } from '../services/search/json.ts'
 import { findOptions, namedIndexes, typed } from '../services/search/parameters.ts'
 import type { FindOptions, SearchAnswer } from '../services/search/search.ts'
 
+interface Answer {
+  body: string
+  total: number
+}
+
+/** About 4 KB each. */
+const keptAnswers = 1_000
+
 /** A search that takes longer than `slowMs` is logged as a warning. */
 export interface SearchRouteOptions {
   slowMs: number
@@ -26,6 +35,7 @@ export interface SearchRouteOptions {
 const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slowMs, clock }) => {
   const { searchIndexes: search, cache, log } = app
   const debug = ['debug', 'trace'].includes(log.level)
+  const answers = createAnswers<Answer>(keptAnswers)
   /** Another start can answer otherwise for the same data. */
   const start = randomUUID().slice(0, 8)
   for (const schema of resultSchemas) app.addSchema(schema)
@@ -59,11 +69,19 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
       if (isCurrent(request, reply, [params.index])) return reply.code(304).send(null)
       if (!plain) return searchWithMore(params.index, q, query, options, reply)
       const started = performance.now()
-      const { json, total } = search.search(params.index, q, query.limit)
-      sendJson(reply, `{"query":${asciiJson(q)},"results":[${json.join(',')}],"total":${total}}`)
+      const key = `${params.index} ${query.limit} ${q}`
+      const { body, total } = answers.get(key, search.generation(params.index), () =>
+        bestOf(params.index, q, query.limit),
+      )
+      sendJson(reply, body)
       logDuration(params.index, total, started)
     },
   )
+
+  function bestOf(index: string, q: string, limit: number): Answer {
+    const { json, total } = search.search(index, q, limit)
+    return { body: `{"query":${asciiJson(q)},"results":[${json.join(',')}],"total":${total}}`, total }
+  }
 
   function optionsOf(
     index: string,
@@ -165,9 +183,9 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
   }
 }
 
-/** The body is JSON already; the schema of the route describes it and is not run. */
+/** The body is JSON in ASCII already; the schema of the route describes it and is not run. */
 function sendJson(reply: FastifyReply, body: string): void {
-  reply.type('application/json; charset=utf-8').send(body)
+  reply.header('content-length', body.length).type('application/json; charset=utf-8').send(body)
 }
 
 const feeds = new Map<string, { entity: Entity; feed: IndexFeed }>(

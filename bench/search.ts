@@ -14,7 +14,9 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Entity, entities } from '../src/services/entities/index.ts'
 import { items } from '../src/services/entities/items.ts'
+import { buildsBySize, buildsInSlices } from '../src/services/search/builder.ts'
 import { createSearch, type SearchService } from '../src/services/search/search.ts'
+import { buildsOnThread } from '../src/services/search/thread.ts'
 import { quantile } from './load.ts'
 import {
   type Company,
@@ -92,9 +94,13 @@ interface PeerReading {
   typed: Times
 }
 
-/** One way to make the search under measurement. */
-function makeSearch(entities: readonly Entity[]): SearchService {
-  return createSearch({ entities })
+/** The search under measurement, as the service makes it; a thread knows only the entities as they are. */
+function makeSearch(asked: readonly Entity[]): SearchService {
+  const slices = buildsInSlices()
+  return createSearch({
+    entities: asked,
+    startBuild: asked === entities ? buildsBySize(slices, buildsOnThread) : slices,
+  })
 }
 
 const feeds = {

@@ -12,8 +12,8 @@ export interface Recent extends Source {
   add(number: number, text: string): void
 }
 
-/** Beginnings of words have keys up to this length; of longer ones the text says whether the rest fits. */
-const prefixLength = 6
+/** Beginnings of words that have keys; of others the text says whether the rest fits. A key costs as much as a look. */
+const prefixLengths = [1, 2, 4]
 /** What the keys of whole words begin with; no word begins so. */
 const wholeMark = '='
 /** FlexSearch splits its map in so many (a power of two): one big map stops the world when it grows. */
@@ -47,7 +47,9 @@ export function createRecent(first: number): Recent {
     if (isKey(term)) return [term]
     if (map.get(wholeMark + term) === undefined) words.push(term)
     const keys = [wholeMark + term]
-    for (let n = 1; n <= Math.min(term.length, prefixLength); n++) keys.push(term.slice(0, n))
+    // An address is not asked for by less.
+    if (term[0] === contactMark) keys.push(term.slice(0, 4))
+    else for (const n of prefixLengths) if (n <= term.length) keys.push(term.slice(0, n))
     return keys
   }
 
@@ -55,7 +57,10 @@ export function createRecent(first: number): Recent {
     newestLast: true,
     lists,
     whole,
-    starting: (word) => ({ slots: lists(word.slice(0, prefixLength)), exact: word.length <= prefixLength }),
+    starting(word) {
+      const length = prefixLengths.findLast((n) => n <= word.length) ?? 1
+      return { slots: lists(word.slice(0, length)), exact: word.length === length }
+    },
     fragments: (code) => rarestParts(code, (part) => lists(fragmentMark + part)[0]),
     containing(fragment, most) {
       const found: Slots[] = []

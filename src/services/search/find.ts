@@ -2,7 +2,7 @@
 // so it runs in slices: the most that one slice holds up the others is a millisecond.
 import type { Entity } from '../entities/entity.ts'
 import { type Check, type Hits, type Tier, tiersInPass } from './hits.ts'
-import { asking, stepsFor } from './passes.ts'
+import { Asked, stepsFor } from './passes.ts'
 import type { Query } from './query.ts'
 import type { Run, Source } from './source.ts'
 import { inSlices, type Slices, type Steps, sorted } from './steps.ts'
@@ -43,7 +43,7 @@ export async function findAll(
 ): Promise<Matches> {
   const shown = filterOf(entity, store, filter)
   const hits = createAllHits(store.end, shown)
-  const sources = store.sources(position).map(asking)
+  const sources = store.sources(position).map((source) => new Asked(source))
   if (query === null)
     await inSlices(
       hits.addAll((number) => store.hasText(position, number)),

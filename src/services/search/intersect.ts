@@ -10,20 +10,30 @@ export interface Common {
 /** Each of `words` is the runs of one word; a record belongs to a word when any of them holds it. */
 export function inCommon(words: readonly (readonly Run[])[]): Common {
   // Short ones say no most often, so they are asked first.
-  const [shortest = [], ...rest] = words.toSorted((a, b) => sizeOf(a) - sizeOf(b))
-  const others = rest.map((runs) => runs.map(asker))
-  const holds = (number: number) => {
-    for (const askers of others) {
-      let held = false
-      for (let i = 0; i < askers.length && !held; i++) held = (askers[i] as Asker)(number)
-      if (!held) return false
-    }
-    return true
-  }
+  const [shortest = [], ...others] = words.length < 2 ? words : bySize(words)
+  const [one = always, ...more] = others.map(anyOf)
+  const holds =
+    more.length === 0 ? one : (number: number) => one(number) && more.every((each) => each(number))
   return { runs: shortest, holds }
 }
 
+const always = () => true
+
+function bySize(words: readonly (readonly Run[])[]): readonly (readonly Run[])[] {
+  if (words.length > 2) return words.toSorted((a, b) => sizeOf(a) - sizeOf(b))
+  const [a, b] = words as [readonly Run[], readonly Run[]]
+  return sizeOf(a) <= sizeOf(b) ? words : [b, a]
+}
+
 type Asker = (number: number) => boolean
+
+/** Whether any of these runs holds a number. */
+function anyOf(runs: readonly Run[]): Asker {
+  const [one = () => false, two, ...more] = runs.map(asker)
+  if (two === undefined) return one
+  if (more.length === 0) return (number) => one(number) || two(number)
+  return (number) => one(number) || two(number) || more.some((holds) => holds(number))
+}
 
 /**
  * Whether an ascending run holds a number. Numbers mostly come in ascending order too, so the search begins where the

@@ -5,7 +5,7 @@ import type { CachedRow, Entity } from '../entities/entity.ts'
 import { type Build, buildsInSlices, type StartBuild } from './builder.ts'
 import { type Filter, findAll, type Order } from './find.ts'
 import { createHighlighter, type Range } from './highlight.ts'
-import { createTopHits, type Tier } from './hits.ts'
+import { type Tier, TopHits } from './hits.ts'
 import { passOf, runPasses } from './passes.ts'
 import { readQuery } from './query.ts'
 import { idIn, recordOf } from './record.ts'
@@ -380,9 +380,9 @@ export function createSearch({
     search(index, text, limit) {
       const { store, position } = indexOf(index)
       const query = readQuery(text, synonyms)
-      const hits = createTopHits({ shown: store.isActive, compare: store.compare }, limit)
+      const hits = new TopHits(store, limit)
       if (query.words.length > 0) runPasses(query, store.sources(position), hits)
-      return answerOf(store, hits.ranked(), hits.tierOf)
+      return answerOf(store, hits.ranked(), (number) => hits.tierOf(number))
     },
     async find(index, text, { filter, order, offset, limit }) {
       const { entity, store, position } = indexOf(index)

@@ -57,7 +57,12 @@ export const sizeOf = (runs: readonly Run[]): number => {
 /** All in one. */
 export function together(all: readonly Slots[]): Slots {
   if (all.length === 1) return all[0] as Slots
-  return [all.flatMap(([first]) => first), all.flatMap(([, later]) => later)]
+  const together: [Run[], Run[]] = [[], []]
+  for (const [first, later] of all) {
+    together[0].push(...first)
+    together[1].push(...later)
+  }
+  return together
 }
 
 /** The shortest of the runs of the three-letter parts of `text`, shortest first. */

@@ -120,40 +120,36 @@ function manyWords(words: readonly string[]): Step[] {
 /** All words next to each other, the last one perhaps only begun: whole first, for those are rarer and better. */
 function phrase(words: readonly string[]): Step[] {
   const last = words.at(-1) as string
-  const keys = words.slice(0, -1).map((word, i) => pairKey(word, words[i + 1] as string))
   const check = () => phraseCheck(words.join(' '))
-  const ahead = (asked: Asked) => [
-    ...words.slice(0, -1).map((word) => asked.holding(word)),
-    ...keys.filter((key) => key !== null).map((key) => named(asked.source.lists(key))),
-  ]
+  const ahead: Part[] = words.slice(0, -1).map((word) => (asked) => named(asked.whole(word)))
+  const pairs: Part[] = []
+  for (const [i, word] of words.slice(0, -1).entries()) {
+    const key = pairKey(word, words[i + 1] as string)
+    if (key !== null) pairs.push(({ source }) => named(source.lists(key)))
+  }
+  // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
+  const begun: Part[] =
+    last.length === 1 && pairs.length === ahead.length ? [] : [(asked) => begins(asked.begun(last))]
   return [
     candidates(
-      (asked) => [...ahead(asked), asked.holding(last)],
+      [...ahead, (asked) => named(asked.whole(last)), ...pairs],
       [tier.fieldWord, tier.phraseWord],
       check,
       true,
     ),
-    candidates(
-      // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
-      (asked) => [
-        ...ahead(asked),
-        ...(last.length === 1 && keys.at(-1) !== null ? [] : [asked.starting(last)]),
-      ],
-      [tier.field, tier.phrase],
-      check,
-      true,
-    ),
+    candidates([...ahead, ...begun, ...pairs], [tier.field, tier.phrase], check, true),
   ]
 }
 
 /** All words, in any order. */
 function anywhere(words: readonly string[]): Step {
-  return candidates(
-    (asked) => words.map((word) => asked.starting(word)),
-    [tier.firstWord, tier.allWords],
-    () => wordsCheck(words),
-  )
+  return candidates(words.map(beginning), [tier.firstWord, tier.allWords], () => wordsCheck(words))
 }
+
+const beginning =
+  (word: string): Part =>
+  (asked) =>
+    asked.starting(word)
 
 /** Where one word of several leads: to all records that may hold it, and to those that begin a field with it. */
 interface Word {
@@ -163,7 +159,11 @@ interface Word {
   exact: boolean
 }
 
+/** One of the things that a record must have. */
+type Part = (asked: Asked) => Word
+
 const named = ([first, later]: Slots, exact = true): Word => ({ first, all: [...first, ...later], exact })
+const begins = ({ slots, exact }: Starts): Word => named(slots, exact)
 
 /** A source that remembers what it was asked for in this query: passes ask for the same words again and again. */
 export class Asked {
@@ -206,18 +206,8 @@ export class Asked {
   /** The records with a word, or an address with a word, that begins so. */
   starting(word: string): Word {
     const known = this.of(word)
-    if (known.starting === undefined) {
-      const { slots, exact } = this.begun(word)
-      known.starting = withContacts(named(slots, exact), this.contacts(word))
-    }
+    known.starting ??= withContacts(begins(this.begun(word)), this.contacts(word))
     return known.starting
-  }
-
-  /** The records with exactly this word, or with an address with a word that begins so. */
-  holding(word: string): Word {
-    const known = this.of(word)
-    known.holding ??= withContacts(named(this.whole(word)), this.contacts(word))
-    return known.holding
   }
 
   private findContacts(word: string): Contacts {
@@ -249,26 +239,29 @@ interface Known {
   neighbours?: Neighbours
   contacts?: Contacts
   starting?: Word
-  holding?: Word
 }
 
 const withContacts = (word: Word, { runs, exact }: Contacts): Word =>
   runs.length === 0 ? word : { first: word.first, all: [...word.all, ...runs], exact: word.exact && exact }
 
 /**
- * What all words have in common: first the records that begin a field with the first word, then the others. `best` are
- * the best tiers among both; where texts need no check they are those of all hits. Texts need it when words are not
- * exact, and when `always`.
+ * What has all parts: first the records that begin a field with the first one, then the others. `best` are the best
+ * tiers among both; where texts need no check they are those of all hits. Texts need it when a part is not exact, and
+ * when `always`.
  */
 function candidates(
-  wordsIn: (asked: Asked) => readonly Word[],
+  parts: readonly Part[],
   best: readonly [begun: Tier, inside: Tier],
   checkFor: () => Check,
   always = false,
 ): Step {
   return step(best[0], (asked, hits) => {
-    const words = wordsIn(asked)
-    for (const { all } of words) if (all.length === 0) return
+    const words: Word[] = []
+    for (const part of parts) {
+      const word = part(asked)
+      if (word.all.length === 0) return
+      words.push(word)
+    }
     const [{ first, all }, ...others] = words as [Word, ...Word[]]
     const needed = always || words.some(({ exact }) => !exact) ? checkFor() : null
     const rest = others.map((word) => word.all)
@@ -303,12 +296,10 @@ function splitWord(query: Query): Step[] {
         if (holders.all.length === 0) continue
         const right = word.slice(cut)
         const check = () => phraseCheck(`${left} ${right}`)
-        candidates(
-          () => [holders, asked.starting(right)],
-          [tier.fieldWord, tier.phraseWord],
-          check,
-          true,
-        ).run(asked, hits)
+        candidates([() => holders, beginning(right)], [tier.fieldWord, tier.phraseWord], check, true).run(
+          asked,
+          hits,
+        )
       }
     }),
   ]
@@ -410,15 +401,20 @@ function forgiving(word: string, others: readonly string[]): Step[] {
   ] as const
   return ways.map(([way, begun, inside]) =>
     candidates(
-      (asked) => {
-        const rest = others.map((other) => asked.starting(other))
-        return rest.some(({ all }) => all.length === 0) ? rest : [named(asked.neighbours(word)[way]), ...rest]
-      },
+      [
+        (asked) => (has(asked, others) ? named(asked.neighbours(word)[way]) : nothing),
+        ...others.map(beginning),
+      ],
       [begun, inside],
       () => (text) => (check(text) === null ? null : begun),
     ),
   )
 }
+
+/** Cheaper to know than the neighbours of a word. */
+const has = (asked: Asked, words: readonly string[]): boolean =>
+  words.every((word) => asked.starting(word).all.length > 0)
+const nothing: Word = { first: [], all: [], exact: true }
 
 /** For a query that finds nothing else. */
 function dropOne({ words }: Query, hits: Hits): Step[] {

@@ -131,8 +131,13 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
     json: (number) =>
       number < size ? (base?.jsons.text(number) ?? '') : (records[number - size]?.json ?? ''),
     lastUpdated: (number) => recentAt(number)?.lastUpdated ?? segment?.lastUpdated[number] ?? 0,
-    nameRank: (number) =>
-      number < size ? (segment?.names.rank[number] as number) : (ranks[number - size] as number),
+    nameRank(number) {
+      if (number < size) return segment?.names.rank[number] as number
+      const { name = '', id = '' } = records[number - size] ?? {}
+      // Found when it is asked for: a change should cost little, and few ties are between changes.
+      ranks[number - size] ??= base?.rankOf(name, id) ?? 0
+      return ranks[number - size] as number
+    },
     measure: (i, number) => recentAt(number)?.measures[i] ?? segment?.measures[i]?.[number] ?? Number.NaN,
     facet(i, number) {
       const record = recentAt(number)
@@ -166,7 +171,6 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
         bury(old)
       }
       const number = size + records.push(record) - 1
-      ranks.push(base?.rankOf(record.name, record.id) ?? 0)
       numbers.set(record.id, number)
       for (const [i, recent] of recents.entries()) {
         const text = record.texts[i] as string

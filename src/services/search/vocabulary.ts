@@ -93,8 +93,13 @@ export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabu
   }
 
   /** The unit of word n at `depth`, or -1 past its end: shorter words come first. */
-  const unitAt = (n: number, depth: number): number =>
-    depth < lengthOf(n) ? (units[start(n) + depth] as number) : -1
+  function unitAt(n: number, depth: number): number {
+    if (depth < headLength) {
+      const unit = unitInHead(heads[n] as number, depth)
+      if (unit !== highest) return unit === 0 ? -1 : unit
+    }
+    return depth < lengthOf(n) ? (units[start(n) + depth] as number) : -1
+  }
 
   /** Of words that are alike up to `depth`, those that go on with `unit`. */
   function narrow({ from, to }: WordRange, depth: number, unit: number): WordRange {
@@ -180,13 +185,19 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
 
 const isLatin = /^[\0-\u00fe]*$/
 
-/** The first four units, each in one byte; what does not fit counts as the highest, so that the order stays. */
+const headLength = 4
+/** What stands for all units that do not fit in a byte, so that the order stays. */
+const highest = 255
+
+/** The first four units in a byte each; 0 past the end of the word. */
 function headOf(word: string): number {
   let head = 0
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < headLength; i++) {
     const unit = i < word.length ? word.charCodeAt(i) : 0
-    head = (head << 8) | Math.min(unit, 255)
+    head = (head << 8) | Math.min(unit, highest)
   }
   // Signed numbers: without this, words that begin with a letter beyond ASCII would come first.
   return head ^ -0x80000000
 }
+
+const unitInHead = (head: number, depth: number): number => ((head ^ -0x80000000) >>> (24 - 8 * depth)) & 255

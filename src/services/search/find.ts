@@ -1,6 +1,7 @@
 // All hits of a query, filtered, sorted and paged. Where a keystroke takes the best few and stops, this goes to the end,
 // so it runs in slices: the most that one slice holds up the others is a millisecond.
 import type { Entity } from '../entities/entity.ts'
+import { withRoom } from './arrays.ts'
 import { type Check, type Hits, type Tier, tiersInPass } from './hits.ts'
 import { Asked, stepsFor } from './passes.ts'
 import type { Query } from './query.ts'
@@ -42,7 +43,7 @@ export async function findAll(
   slices: Slices,
 ): Promise<Matches> {
   const shown = filterOf(entity, store, filter)
-  const hits = createAllHits(store.end, shown)
+  const hits = createAllHits(store, shown)
   const sources = store.sources(position).map((source) => new Asked(source))
   if (query === null)
     await inSlices(
@@ -115,12 +116,24 @@ interface AllHits extends Hits {
 /** Numbers between two steps. */
 const stepSize = 500
 
-function createAllHits(end: number, shown: (number: number) => boolean): AllHits {
+/** In place of a tier: found, but not to be shown. */
+const filteredOut = 255
+
+function createAllHits(store: RecordTable, shown: (number: number) => boolean): AllHits {
+  const { end } = store
   /** The tier of each record, + 1; 0 for those that were not found. */
   const tiers = new Uint8Array(end)
-  const found: number[] = []
+  /** Strict hits count before the filter, or it would decide whether a typo is forgiven. */
+  let strict = 0
+  let found = new Int32Array(1024)
+  let count = 0
   let waiting: Steps<void>[] = []
   let best = Number.POSITIVE_INFINITY
+
+  function note(number: number): void {
+    found = withRoom(found, count)
+    found[count++] = number
+  }
 
   function* look(
     { text }: Source,
@@ -138,14 +151,20 @@ function createAllHits(end: number, shown: (number: number) => boolean): AllHits
           yield
         }
         const number = numbers[i] as number
-        if (!holds(number) || !shown(number)) continue
+        if (!holds(number) || tiers[number] === filteredOut) continue
+        const isShown = shown(number)
+        if (!isShown && !store.isActive(number)) continue
         const at = check === null ? atBest : check(text(number))
         if (at === null) continue
         const known = tiers[number] as number
         const tier = pass * tiersInPass + at + 1
-        best = Math.min(best, tier - 1)
-        if (known === 0) found.push(number)
-        if (known === 0 || tier < known) tiers[number] = tier
+        if (known === 0 && store.isActive(number)) {
+          strict++
+          best = Math.min(best, tier - 1)
+        }
+        if (known === 0 && isShown) note(number)
+        if (!isShown) tiers[number] = filteredOut
+        else if (known === 0 || tier < known) tiers[number] = tier
       }
     }
   }
@@ -153,7 +172,7 @@ function createAllHits(end: number, shown: (number: number) => boolean): AllHits
   const hits: AllHits = {
     pass: 0,
     get count() {
-      return found.length
+      return strict
     },
     get best() {
       return best
@@ -172,11 +191,11 @@ function createAllHits(end: number, shown: (number: number) => boolean): AllHits
       for (let number = 0; number < end; number++) {
         if (number % stepSize === 0) yield
         if (!shown(number) || !fits(number)) continue
-        found.push(number)
+        note(number)
         tiers[number] = 1
       }
     },
-    numbers: () => Int32Array.from(found),
+    numbers: () => found.subarray(0, count),
     tierOf: (number) => (tiers[number] as number) - 1,
   }
   return hits

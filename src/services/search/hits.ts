@@ -32,9 +32,6 @@ const checkBudget = 6_000
 const stepBudget = 20_000
 /** Hits that are ranked. Passes look at the best places first, so what is cut off has worse ones. */
 const plenty = 512
-/** Taken from lists in which a later number need not matter more: enough to hold the best in all likelihood. */
-export const sample = 48
-
 /** Looks at a text and answers with a tier, or null when it does not answer the query. */
 export type Check = (text: string) => Tier | null
 
@@ -71,6 +68,31 @@ export interface Ranking {
   compare(a: number, b: number): number
 }
 
+/** The records that matter most among those that come in any order. */
+export interface MostImportant {
+  /** Whether a record is among them once it is added. */
+  has(number: number): boolean
+  add(number: number): void
+  /** Most important first. */
+  readonly numbers: readonly number[]
+}
+
+export function createMostImportant(limit: number, { compare }: Pick<Ranking, 'compare'>): MostImportant {
+  const numbers: number[] = []
+  const has = (number: number) => numbers.length < limit || compare(number, numbers.at(-1) as number) < 0
+  return {
+    numbers,
+    has,
+    add(number) {
+      if (!has(number)) return
+      let at = numbers.length
+      while (at > 0 && compare(number, numbers[at - 1] as number) < 0) at--
+      numbers.splice(at, 0, number)
+      if (numbers.length > limit) numbers.pop()
+    },
+  }
+}
+
 /** The best `limit` hits. A class, because one is made for every keystroke: it costs a tenth of as many closures. */
 export class TopHits implements Hits {
   pass = 0
@@ -101,15 +123,13 @@ export class TopHits implements Hits {
   }
 
   take(source: Source, runs: readonly Run[], at: Tier): void {
-    if (!source.newestLast && runs.length > 1) {
-      this.takeLowest(runs, at)
-      return
-    }
-    for (const { numbers, from, to } of runs) {
-      let left = this.enough(source)
-      if (source.newestLast) {
-        for (let i = to - 1; i >= from && left > 0; i--) if (this.add(numbers[i] as number, at)) left--
-      } else for (let i = from; i < to && left > 0; i++) if (this.add(numbers[i] as number, at)) left--
+    if (!source.inOrder) this.scan(source, runs, null, at)
+    else if (runs.length > 1) this.takeLowest(runs, at)
+    else {
+      for (const { numbers, from, to } of runs) {
+        let left = this.limit
+        for (let i = from; i < to && left > 0; i++) if (this.add(numbers[i] as number, at)) left--
+      }
     }
   }
 
@@ -121,15 +141,20 @@ export class TopHits implements Hits {
     holds?: (number: number) => boolean,
   ): void {
     for (const { numbers, from, to } of runs) {
-      let left = this.enough(source)
+      let left = this.limit
+      const most = source.inOrder ? null : createMostImportant(this.limit, this.ranking)
       for (let i = from; i < to && left > 0; i++) {
         if (this.budget <= 0 || this.steps <= 0 || this.found.length >= plenty) return
-        const number = numbers[source.newestLast ? to - 1 - (i - from) : i] as number
+        const number = numbers[i] as number
         if (holds !== undefined && (this.steps-- <= 0 || !holds(number))) continue
-        if (!this.ranking.shown(number)) continue
+        if (!this.ranking.shown(number) || most?.has(number) === false) continue
         if (check !== null) this.budget--
         const at = check === null ? best : check(source.text(number))
-        if (at !== null && this.add(number, at) && at <= best) left--
+        if (at === null) continue
+        this.add(number, at)
+        if (at > best) continue
+        if (most === null) left--
+        else most.add(number)
       }
     }
   }
@@ -148,10 +173,6 @@ export class TopHits implements Hits {
 
   tierOf(number: number): Tier {
     return this.tiers[this.found.indexOf(number)] as Tier
-  }
-
-  private enough({ newestLast }: Source): number {
-    return newestLast ? Math.max(sample, this.limit) : this.limit
   }
 
   private add(number: number, found: Tier): boolean {

@@ -54,7 +54,7 @@ export function createRecent(first: number): Recent {
   }
 
   return {
-    newestLast: true,
+    inOrder: false,
     lists,
     whole,
     starting(word) {

@@ -150,7 +150,7 @@ const tidyFew = 100
 /** Milliseconds that a search to the end of the matches may hold up others at a time. */
 const findSliceMs = 1
 /** Changes wait for a running compaction when so many are beside the segment: they live in V8's heap. */
-const tooManyChanges = 100_000
+const tooManyChanges = manyChanges
 
 /** A search over the indexes that the entities declare, empty at first. Throws when two of them share a name. */
 export function createSearch({

@@ -140,7 +140,7 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
   }
 
   return {
-    newestLast: false,
+    inOrder: true,
     lists,
     whole(word) {
       const n = vocabulary.find(word)

@@ -29,8 +29,8 @@ export interface Neighbours {
 }
 
 export interface Source {
-  /** True when higher numbers changed later; else lower numbers matter more. */
-  readonly newestLast: boolean
+  /** True when lower numbers matter more. */
+  readonly inOrder: boolean
   /** What is filed under a key that is no word; see document.ts. */
   lists(key: string): Slots
   /** The records with exactly this word. */

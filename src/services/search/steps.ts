@@ -43,8 +43,8 @@ export async function inSlices<T>(steps: Steps<T>, slices: Slices): Promise<T> {
 
 /** A stable merge sort: `before(a, b)` says that a must come first. Answers with a new array. */
 export function* sorted(values: Int32Array, before: (a: number, b: number) => boolean): Steps<Int32Array> {
-  let from = Int32Array.from(values)
-  let to = new Int32Array(values.length)
+  let from = values.slice()
+  let to = values.slice()
   for (let width = 1; width < values.length; width *= 2) {
     for (let start = 0; start < values.length; start += 2 * width) {
       const middle = Math.min(start + width, values.length)

@@ -1,7 +1,7 @@
 // What search holds of one entity: a segment, and beside it what changed since. A changed record leaves its place in
 // the segment empty and comes back under a new, higher number, so a change costs the same at every size.
 import type { Entity } from '../entities/entity.ts'
-import { sample } from './hits.ts'
+import { createMostImportant } from './hits.ts'
 import type { Pool } from './pool.ts'
 import { createRecent } from './recent.ts'
 import { compareNames, type SearchRecord } from './record.ts'
@@ -53,7 +53,7 @@ export interface EntityStore extends RecordTable {
   remove(id: string): boolean
   /** The same as `isActive`: what a keystroke may show. */
   shown(number: number): boolean
-  /** Negative when record `a` matters more than `b`: updated more recently, else first by name. */
+  /** Negative when record `a` matters more than `b`: active, else updated more recently, else first by name. */
   compare(a: number, b: number): number
   /** Negative when the name of `a` comes before that of `b`. */
   compareByName(a: number, b: number): number
@@ -62,12 +62,15 @@ export interface EntityStore extends RecordTable {
 /** The active records of an index that matter most, best first. */
 export function mostImportant(store: EntityStore, position: number, limit: number): number[] {
   const fits = (number: number) => store.isActive(number) && store.hasText(position, number)
-  const best: number[] = []
+  const best = createMostImportant(limit, store)
   const size = store.states.length
-  for (let n = 0; n < size && best.length < limit; n++) if (fits(n)) best.push(n)
-  const enough = best.length + Math.max(sample, limit)
-  for (let n = store.end - 1; n >= size && best.length < enough; n--) if (fits(n)) best.push(n)
-  return best.sort(store.compare).slice(0, limit)
+  for (let n = 0, left = limit; n < size && left > 0; n++) {
+    if (!fits(n)) continue
+    best.add(n)
+    left--
+  }
+  for (let n = size; n < store.end; n++) if (fits(n)) best.add(n)
+  return [...best.numbers]
 }
 
 /** A store over a segment; without one it is empty. */
@@ -189,6 +192,8 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
     compare(a, b) {
       // Records of the segment are numbered by what they matter.
       if (a < size && b < size) return a - b
+      const byActivity = Number(isActive(b)) - Number(isActive(a))
+      if (byActivity !== 0) return byActivity
       const byTime = table.lastUpdated(b) - table.lastUpdated(a)
       return byTime !== 0 ? byTime : table.compareByName(a, b)
     },

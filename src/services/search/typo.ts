@@ -11,18 +11,27 @@ export function oneEditFrom(typed: string, word: string): Edit | null {
   let same = 0
   while (same < typed.length && typed[same] === word[same]) same++
   if (same === typed.length) return null
-  const { length } = typed
   // The first difference is the wrong key, or lies behind it where letters repeat; then one of these fits all the same.
   const swapped = typed[same] === word[same + 1] && typed[same + 1] === word[same]
-  const ends = [endOf(same + 1, same), endOf(same + 1, same + 1), endOf(same, same + 1)]
-  if (same + 1 < length && swapped) ends.push(endOf(same + 2, same + 2))
+  const ends = [
+    restEnd(typed, same + 1, word, same),
+    restEnd(typed, same + 1, word, same + 1),
+    restEnd(typed, same, word, same + 1),
+    swapped ? restEnd(typed, same + 2, word, same + 2) : -1,
+  ]
   if (ends.includes(word.length)) return 'whole'
   if (ends.every((end) => end < 0)) return null
-  return same === length - 1 ? 'loose' : 'begun'
+  return same === typed.length - 1 ? 'loose' : 'begun'
+}
 
-  /** Where in the word the rest of what was typed ends; -1 when it does not stand there. */
-  function endOf(typedFrom: number, wordFrom: number): number {
-    const rest = typed.slice(typedFrom)
-    return wordFrom <= word.length && word.startsWith(rest, wordFrom) ? wordFrom + rest.length : -1
+/** Where in the word the rest of what was typed ends when it stands at `at`; else -1. */
+function restEnd(typed: string, from: number, word: string, at: number): number {
+  if (from > typed.length || at > word.length) return -1
+  let i = from
+  let end = at
+  while (i < typed.length && end < word.length && typed.charCodeAt(i) === word.charCodeAt(end)) {
+    i++
+    end++
   }
+  return i === typed.length ? end : -1
 }

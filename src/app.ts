@@ -105,7 +105,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     })
 
     await app.register(searchRoutes, { slowMs: config.SLOW_SEARCH_MS, clock })
-    await app.register(recordRoutes)
+    await app.register(recordRoutes, { clock })
     await app.register(cacheRoutes, { version })
     await app.register(oauthRoutes, {
       redirectUri,

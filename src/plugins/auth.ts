@@ -1,7 +1,7 @@
 // Who may call what. Each route says its level in `config.access`; a route without one does not start.
 // Levels: open; search (SEARCH_API_KEY or ADMIN_API_KEY); admin (ADMIN_API_KEY); admin-page (admin, in a browser).
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
 
@@ -11,7 +11,7 @@ export type Access = 'open' | 'search' | 'admin' | 'admin-page'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Throws 401 unless the request may do what an admin may: for an option of a route that is open to more. */
-    assertAdmin(request: FastifyRequest): void
+    assertAdmin(request: FastifyRequest, reply: FastifyReply): void
   }
   interface FastifyContextConfig {
     access?: Access
@@ -34,9 +34,10 @@ export default fp<AuthOptions>(
     const admin = adminKey === undefined ? [] : [digest(adminKey)]
     const search = searchKey === undefined ? admin : [...admin, digest(searchKey)]
     const unprotected = search.length === 0
-    app.decorate('assertAdmin', (request) => {
+    app.decorate('assertAdmin', (request, reply) => {
       const given = keyOf(request, 'admin')
       if (unprotected || isOneOf(admin, given)) return
+      reply.header('www-authenticate', 'Bearer')
       throw unauthorized('admin', given !== undefined)
     })
     if (unprotected) app.addHook('onRequest', ownHostOnly(answersTo))

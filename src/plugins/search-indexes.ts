@@ -50,6 +50,8 @@ async function synonymsIn(path: string | undefined): Promise<Synonyms> {
   try {
     return readSynonyms(await readFile(path, 'utf8'))
   } catch (error) {
-    throw new ConfigError(`SEARCH_SYNONYMS_FILE: ${path} cannot be used (${reasonOf(error)}).`)
+    throw new ConfigError(
+      `SEARCH_SYNONYMS_FILE: ${path} cannot be used (${reasonOf(error).replaceAll(/\s+/g, ' ')}).`,
+    )
   }
 }

@@ -2,14 +2,16 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
+import type { Clock } from '../services/clock.ts'
 import { entities } from '../services/entities/index.ts'
 import { Result, resultSchemas } from '../services/search/contract.ts'
 import { asciiJson } from '../services/search/json.ts'
+import { mustDecode } from '../services/search/parameters.ts'
 
 const mostIds = 100
 
-const routes: FastifyPluginAsyncTypebox = async (app) => {
-  const { searchIndexes: search } = app
+const routes: FastifyPluginAsyncTypebox<{ clock: Clock }> = async (app, { clock }) => {
+  const { searchIndexes: search, cache } = app
   for (const schema of resultSchemas) app.addSchema(schema)
 
   app.get(
@@ -47,12 +49,15 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     (request, reply) => {
+      if (request.query.ids.includes('%')) mustDecode(request.url)
       const ids = [...new Set(request.query.ids.split(',').map((id) => id.trim()))].filter(Boolean)
       if (ids.length > mostIds) throw tooMany(ids.length)
       const found = search.results(request.params.entity, ids)
       const results = found.filter((json) => json !== null)
       const missing = ids.filter((_, i) => found[i] === null)
-      reply.type('application/json; charset=utf-8')
+      const last = cache.lastSuccess(request.params.entity)
+      if (last !== null) reply.header('x-data-age', Math.max(0, Math.floor((clock.now() - last) / 1000)))
+      reply.header('cache-control', 'private, no-cache').type('application/json; charset=utf-8')
       // JSON already; the schema above describes it and is not run.
       ;(reply as { send(payload: string): unknown }).send(
         `{"results":[${results.join(',')}],"missing":${asciiJson(missing)},"total":${results.length}}`,
@@ -71,5 +76,5 @@ const tooMany = (count: number) =>
 export default fp(routes, {
   name: 'record-routes',
   encapsulate: true,
-  dependencies: ['search-indexes', 'auth', 'errors'],
+  dependencies: ['search-indexes', 'cache', 'auth', 'errors'],
 })

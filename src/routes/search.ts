@@ -15,7 +15,7 @@ import {
   searchAnswers,
 } from '../services/search/contract.ts'
 import { asciiJson } from '../services/search/json.ts'
-import { findOptions, namedIndexes, typed } from '../services/search/parameters.ts'
+import { findOptions, mustDecode, namedIndexes, typed } from '../services/search/parameters.ts'
 import type { FindOptions, SearchAnswer } from '../services/search/search.ts'
 
 interface Answer {
@@ -65,8 +65,8 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
       const q = typed(query, request.url)
       // The limit is always there, so a plain keystroke has two parameters, the other one is q.
       const plain = q !== '' && Object.keys(query).length === 2
-      const options = plain ? null : optionsOf(params.index, request)
-      if (isCurrent(request, reply, [params.index])) return reply.code(304).send(null)
+      const options = plain ? null : optionsOf(params.index, request, reply)
+      if (isCurrent(request, reply, [params.index])) return notModified(reply)
       if (!plain) return searchWithMore(params.index, q, query, options, reply)
       const started = performance.now()
       const key = `${params.index} ${query.limit} ${q}`
@@ -86,8 +86,10 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
   function optionsOf(
     index: string,
     request: FastifyRequest<{ Querystring: SearchQuery }>,
+    reply: FastifyReply,
   ): FindOptions | null {
-    if (request.query.explain === true) app.assertAdmin(request)
+    mustDecode(request.url)
+    if (request.query.explain === true) app.assertAdmin(request, reply)
     return findOptions(feedOf(index).entity, request.query)
   }
 
@@ -102,7 +104,10 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     const found = options === null ? best(index, q, query.limit) : await search.find(index, q, options)
     const results = resultsOf(index, q, found, query)
     const matches = 'totalMatches' in found ? `,"total_matches":${found.totalMatches}` : ''
-    sendJson(reply, `{"query":${asciiJson(q)},"results":[${results}],"total":${found.total}${matches}}`)
+    sendJson(
+      reply,
+      `{"query":${asciiJson(query.q ?? '')},"results":[${results}],"total":${found.total}${matches}}`,
+    )
     logDuration(index, found.total, started)
     return reply
   }
@@ -123,8 +128,8 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
       const { query } = request
       const q = typed(query, request.url)
       const indexes = namedIndexes(query.indexes, search.indexNames)
-      if (query.explain === true) app.assertAdmin(request)
-      if (isCurrent(request, reply, indexes)) return reply.code(304).send(null)
+      if (query.explain === true) app.assertAdmin(request, reply)
+      if (isCurrent(request, reply, indexes)) return notModified(reply)
       const started = performance.now()
       let total = 0
       const groups = indexes.map((index) => {
@@ -133,7 +138,7 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
         const results = resultsOf(index, q, found, query)
         return `{"index":"${index}","results":[${results}],"total":${found.total}}`
       })
-      sendJson(reply, `{"query":${asciiJson(q)},"groups":[${groups.join(',')}],"total":${total}}`)
+      sendJson(reply, `{"query":${asciiJson(query.q ?? '')},"groups":[${groups.join(',')}],"total":${total}}`)
       logDuration(query.indexes, total, started)
     },
   )
@@ -181,6 +186,11 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     if (ms > slowMs) log.warn({ index, total, ms }, 'Slow search')
     else if (debug) log.debug({ index, total, ms }, 'Search')
   }
+}
+
+/** Without a body, and without headers that would describe one (RFC 9110 section 15.4.5). */
+function notModified(reply: FastifyReply): FastifyReply {
+  return reply.code(304).send()
 }
 
 /** The body is JSON in ASCII already; the schema of the route describes it and is not run. */

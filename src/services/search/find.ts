@@ -38,8 +38,7 @@ export async function findAll(
   store: EntityStore,
   position: number,
   query: Query | null,
-  filter: Filter,
-  order: Order,
+  { filter, order }: { filter: Filter; order: Order },
   slices: Slices,
 ): Promise<Matches> {
   const shown = filterOf(entity, store, filter)

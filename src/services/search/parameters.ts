@@ -12,6 +12,9 @@ type Values = Readonly<Record<string, string | number | boolean | undefined>>
 export function findOptions(entity: Entity, query: SearchQuery): FindOptions | null {
   const { limit, sort, offset, active } = query
   const values = query as Values
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value === 'number' && !Number.isFinite(value)) throw badRequest(`${name}: must be a number.`)
+  }
   for (const { parameters, sorts, name } of owners) {
     if (name === entity.name) continue
     const foreign = parameters.find((parameter) => values[parameter] !== undefined)
@@ -60,25 +63,33 @@ function boundsOf(entity: Entity, values: Values): FindOptions['filter']['bounds
   return found
 }
 
+interface Typed {
+  q?: string
+  suggest?: boolean
+  limit: number
+}
+
 /** What was typed; '' is only for suggestions. Throws 400. */
-export function typed({ q, suggest }: { q?: string; suggest?: boolean }, url: string): string {
+export function typed({ q, suggest, limit }: Typed, url: string): string {
+  // Ajv takes Infinity for a number that no bound excludes.
+  if (!Number.isFinite(limit)) throw badRequest('limit: must be a number.')
   if (q === undefined || q.trim() === '') {
     if (suggest === true) return ''
     throw badRequest(`q: ${q === undefined ? 'is required' : 'must not be blank'}.`)
   }
-  // What cannot be decoded arrives as it was sent; only then, and seldom else, is there a % in it.
-  if (q.includes('%') && !isDecodable(url)) {
-    throw badRequest('q: its percent-encoding is broken; encode it as encodeURIComponent does.')
-  }
+  if (q.includes('%')) mustDecode(url)
   return q
 }
 
-function isDecodable(url: string): boolean {
-  try {
-    decodeURIComponent(url)
-    return true
-  } catch {
-    return false
+/** What cannot be decoded arrives as it was sent; only then, and seldom else, is there a % in it. Throws 400. */
+export function mustDecode(url: string): void {
+  for (const pair of url.slice(url.indexOf('?') + 1).split('&')) {
+    try {
+      decodeURIComponent(pair)
+    } catch {
+      const [name] = pair.split('=', 1)
+      throw badRequest(`${name}: its percent-encoding is broken; encode it as encodeURIComponent does.`)
+    }
   }
 }
 

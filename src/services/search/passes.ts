@@ -38,8 +38,8 @@ const passes: readonly Pass[] = [
   { name: 'all words but one', steps: dropOne },
 ]
 
-/** The name of the pass that a hit of this tier comes from. */
-export const passOf = (at: Tier): string => (passes[Math.floor(at / tiersInPass)] as Pass).name
+/** The name of the pass that a hit of this tier comes from; without a query there is none. */
+export const passOf = (at: Tier): string => passes[Math.floor(at / tiersInPass)]?.name ?? 'no query'
 
 /** The steps of all passes, best first. What was found so far decides on the later ones: take one after the other. */
 export function* stepsFor(query: Query, hits: Hits): Generator<Step> {

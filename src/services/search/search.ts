@@ -147,6 +147,8 @@ const fewChanges = 1_000
 /** After a full pass, which changes records in no order of importance, for this share. */
 const tidyShare = 0.02
 const tidyFew = 100
+/** A search to the end of the matches begins again when they change, so often. */
+const findAttempts = 4
 /** Milliseconds that a search to the end of the matches may hold up others at a time. */
 const findSliceMs = 1
 /** Changes wait for a running compaction when so many are beside the segment: they live in V8's heap. */
@@ -302,20 +304,21 @@ export function createSearch({
 
   async function applyNow({ entity: name, upserts, removals }: SearchChange): Promise<void> {
     const entity = entityOf(name)
+    let news = false
     for (const row of upserts) {
       const record = recordOf(entity, row)
       const store = storeOf(name)
-      if (record === null) store.remove(row.id)
-      else store.upsert(record)
+      if (record === null ? store.remove(row.id) : store.upsert(record)) news = true
       store.seq = Math.max(store.seq, row.seq ?? 0)
       touched.get(name)?.add(row.id)
       await breathe(name)
     }
     for (const id of removals) {
-      storeOf(name).remove(id)
+      if (storeOf(name).remove(id)) news = true
       touched.get(name)?.add(id)
       await breathe(name)
     }
+    if (!news) return
     changed(name)
     compactLater()
   }
@@ -384,19 +387,25 @@ export function createSearch({
       if (query.words.length > 0) runPasses(query, store.sources(position), hits)
       return answerOf(store, hits.ranked(), (number) => hits.tierOf(number))
     },
-    async find(index, text, { filter, order, offset, limit }) {
-      const { entity, store, position } = indexOf(index)
-      const query = readQuery(text, synonyms)
-      const asked = query.words.length > 0 ? query : null
+    async find(index, text, options) {
+      const query = text.trim() === '' ? null : readQuery(text, synonyms)
       const slices = createSlices(yieldNow, findSliceMs)
-      const { numbers, tierOf } = await findAll(entity, store, position, asked, filter, order, slices)
-      // A record may have gone since it was found.
-      const page = [...numbers.subarray(offset, offset + limit)].filter(store.exists)
-      return { totalMatches: numbers.length, ...answerOf(store, page, tierOf) }
+      for (let attempt = 1; ; attempt++) {
+        const { entity, store, position } = indexOf(index)
+        const generation = generations.get(entity.name)
+        const matches = await findAll(entity, store, position, query, options, slices)
+        // What changed meanwhile stands under another number, or is gone.
+        if (generations.get(entity.name) !== generation && attempt < findAttempts) continue
+        const { offset, limit } = options
+        const numbers = matches.numbers.filter(store.exists)
+        const page = [...numbers.subarray(offset, offset + limit)]
+        const tierOf = query === null ? () => -1 : matches.tierOf
+        return { totalMatches: numbers.length, ...answerOf(store, page, tierOf) }
+      }
     },
     suggest(index, limit) {
       const { store, position } = indexOf(index)
-      return answerOf(store, mostImportant(store, position, limit), () => 0)
+      return answerOf(store, mostImportant(store, position, limit), () => -1)
     },
     results(name, ids) {
       const store = storeOf(name)

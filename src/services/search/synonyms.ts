@@ -15,46 +15,49 @@ const SynonymsFile = Type.Union([
 ])
 
 /** More phrasings than this are more than a person means. */
-const mostPhrasings = 8
+const mostPhrasings = 16
 
 /** Reads the content of a synonyms file. @throws Error that says what is wrong with it. */
 export function readSynonyms(content: string): Synonyms {
-  const value: unknown = JSON.parse(content)
+  const value: unknown = JSON.parse(content.replace(/^\ufeff/, ''))
   if (!Value.Check(SynonymsFile, value)) {
     const { path = '', message = '' } = Value.Errors(SynonymsFile, value).First() ?? {}
     throw new Error(
       `a list of lists of terms, as in [["SS", "stainless"], ["1/4", ".25"]], was expected: ${path} ${message}`,
     )
   }
-  const groups = Array.isArray(value)
+  const lists = Array.isArray(value)
     ? value
     : Object.entries(value).map(([term, others]) => [term, others].flat())
-  const others = new Map<string, string[]>()
-  for (const group of groups) {
-    const terms = [...new Set(group.map(plain))]
-    for (const term of terms) {
-      others.set(term, [...(others.get(term) ?? []), ...terms.filter((one) => one !== term)])
-    }
-  }
-  return (text) => phrasings(plain(text), others)
+  const groups = lists.map((terms) => [...new Set(terms.map(plain))])
+  if (groups.some((terms) => terms.includes(''))) throw new Error('a term is blank')
+  return (text) => phrasings(plain(text), groups)
 }
 
 const plain = (text: string) => fold(text).replace(/\s+/g, ' ').trim()
 
-function phrasings(text: string, others: ReadonlyMap<string, readonly string[]>): string[] {
-  const found = new Set([text])
-  for (const phrasing of found) {
-    for (const [term, rest] of others) {
-      const at = wholeWord(phrasing, term)
-      if (at < 0) continue
-      for (const other of rest) {
-        if (found.size > mostPhrasings) break
-        found.add(phrasing.slice(0, at) + other + phrasing.slice(at + term.length))
-      }
+/** Each group says one thing in another way, once: a term may stand in its own synonym. */
+function phrasings(text: string, groups: readonly string[][]): string[] {
+  let found = [text]
+  for (const terms of groups) {
+    const more: string[] = []
+    for (const phrasing of found) {
+      const term = terms.filter((one) => wholeWord(phrasing, one) >= 0).sort(longerFirst)[0]
+      if (term === undefined) continue
+      for (const other of terms) if (other !== term) more.push(replaced(phrasing, term, other))
     }
+    found = [...new Set([...found, ...more])].slice(0, mostPhrasings + 1)
   }
-  found.delete(text)
-  return [...found]
+  return found.slice(1)
+}
+
+const longerFirst = (a: string, b: string) => b.length - a.length
+
+/** Everywhere: what is put in is not looked at again. */
+function replaced(text: string, term: string, other: string): string {
+  const at = wholeWord(text, term)
+  if (at < 0) return text
+  return text.slice(0, at) + other + replaced(text.slice(at + term.length), term, other)
 }
 
 /** A letter, a digit, or what belongs to a number: .25 is not in 1.25, and 1/4 is not in 1/43. */

@@ -1,7 +1,7 @@
 // The ways to answer a query, best first. A pass is a few steps, each of which adds hits at its tiers; the next step runs
 // only while the answer is not full, so common keystrokes end after a few look-ups. A new pass is one more function and
 // one more line.
-import { contactWord, lineKey, pairKey, phoneEndKey, phoneStartKey } from './document.ts'
+import { contactMark, contactWord, lineKey, pairKey, phoneEndKey, phoneStartKey } from './document.ts'
 import { type Check, type Hits, type Tier, tier, tiersInPass } from './hits.ts'
 import { inCommon } from './intersect.ts'
 import type { Query } from './query.ts'
@@ -84,12 +84,18 @@ function email(query: Query): Step[] {
   // "@acme" is a domain; anything else may be the beginning of an address.
   const best = text.startsWith('@') ? tier.field : tier.exact
   const start = `\n@${text}`
-  const check = (candidate: string) =>
-    candidate.includes(start) ? tier.exact : candidate.includes(text) ? tier.field : null
+  // Each address stands behind a mark that is an @ as well: "@kim" is no domain in "@kim@acme.com".
+  const check = (candidate: string) => {
+    if (candidate.includes(start)) return tier.exact
+    for (let at = candidate.indexOf(text); at >= 0; at = candidate.indexOf(text, at + 1)) {
+      if (candidate[at - 1] !== '\n') return tier.field
+    }
+    return null
+  }
   return [
     step(best, (asked, hits) => {
-      const known = words.filter((word) => contactWord(word) !== null)
-      const common = inCommon(known.map((word) => asked.contacts(word).runs))
+      // An @ says that an address is meant, so words too short to look for otherwise count, too.
+      const common = inCommon(words.map((word) => asked.source.starting(contactMark + word).slots[0]))
       hits.scan(asked.source, common.runs, check, best, common.holds)
     }),
   ]

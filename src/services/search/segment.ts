@@ -173,7 +173,8 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
         const hit = vocabulary.hasLength(from, length)
         if (hit) found.whole.push(wordSlots(from))
         const rest = { from: hit && to - from <= manyWords ? from + 1 : from, to }
-        found[loose ? 'loose' : 'begun'].push(rangeSlots(rest))
+        // A letter too many leaves a shorter beginning, which says little as well.
+        found[loose || length < typed.length ? 'loose' : 'begun'].push(rangeSlots(rest))
       }
       return { whole: together(found.whole), begun: together(found.begun), loose: together(found.loose) }
     },

@@ -1,8 +1,8 @@
 // One wrong keystroke: an insertion, a deletion, a substitution or two letters swapped (Damerau 1964).
 
 /**
- * How a word answers to a typed one: it is the word; it begins so; or it begins so but for the last letter typed, which
- * says little.
+ * How a word answers to a typed one: it is the word; it begins so; or it begins so but for the last letter typed, or with
+ * a letter less, which says little.
  */
 export type Edit = 'whole' | 'begun' | 'loose'
 
@@ -21,7 +21,9 @@ export function oneEditFrom(typed: string, word: string): Edit | null {
   ]
   if (ends.includes(word.length)) return 'whole'
   if (ends.every((end) => end < 0)) return null
-  return same === typed.length - 1 ? 'loose' : 'begun'
+  // A letter too many leaves a shorter beginning, which says as little.
+  const longest = Math.max(...ends) - typed.length
+  return same === typed.length - 1 || longest < 0 ? 'loose' : 'begun'
 }
 
 /** Where in the word the rest of what was typed ends when it stands at `at`; else -1. */

@@ -207,3 +207,20 @@ t.test('products and descriptions', async () => {
     ['rock', 'rock', 'prefix of a word'],
   ])
 })
+
+t.test('customers: an address is found by a mailbox of two letters, and a domain is no mailbox', () =>
+  check(
+    'customers',
+    'client_names',
+    [
+      customer('short', 'Baker', { PrimaryEmailAddr: { Address: 'ap@tool.example' } }),
+      customer('mailbox', 'Carter', { PrimaryEmailAddr: { Address: 'william@tool.example' } }),
+      customer('domain', 'Dyer', { PrimaryEmailAddr: { Address: 'kim@williams.example' } }),
+    ],
+    [
+      ['ap@', 'short', 'too short for a name, but an @ says what it is'],
+      ['ap@t', 'short', 'with the domain begun'],
+      ['@william', 'domain', 'not the mailbox that is called so'],
+    ],
+  ),
+)

@@ -208,7 +208,7 @@ t.test('products and descriptions', async () => {
   ])
 })
 
-t.test('customers: an address is found by a mailbox of two letters, and a domain is no mailbox', () =>
+t.test('customers: an address is found by a mailbox of two letters, and a domain before a mailbox', () =>
   check(
     'customers',
     'client_names',
@@ -220,7 +220,7 @@ t.test('customers: an address is found by a mailbox of two letters, and a domain
     [
       ['ap@', 'short', 'too short for a name, but an @ says what it is'],
       ['ap@t', 'short', 'with the domain begun'],
-      ['@william', 'domain', 'not the mailbox that is called so'],
+      ['@william', 'domain mailbox', 'the domain, and only then a mailbox that is called so'],
     ],
   ),
 )

@@ -104,8 +104,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       clock,
     })
 
-    await app.register(searchRoutes, { slowMs: config.SLOW_SEARCH_MS, clock })
-    await app.register(recordRoutes, { clock })
+    await app.register(searchRoutes, { slowMs: config.SLOW_SEARCH_MS })
+    await app.register(recordRoutes)
     await app.register(cacheRoutes, { version })
     await app.register(oauthRoutes, {
       redirectUri,

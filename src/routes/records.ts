@@ -2,7 +2,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
-import type { Clock } from '../services/clock.ts'
 import { entities } from '../services/entities/index.ts'
 import { Result, resultSchemas } from '../services/search/contract.ts'
 import { asciiJson } from '../services/search/json.ts'
@@ -10,7 +9,7 @@ import { mustDecode } from '../services/search/parameters.ts'
 
 const mostIds = 100
 
-const routes: FastifyPluginAsyncTypebox<{ clock: Clock }> = async (app, { clock }) => {
+const routes: FastifyPluginAsyncTypebox = async (app) => {
   const { searchIndexes: search, cache } = app
   for (const schema of resultSchemas) app.addSchema(schema)
 
@@ -55,8 +54,8 @@ const routes: FastifyPluginAsyncTypebox<{ clock: Clock }> = async (app, { clock 
       const found = search.results(request.params.entity, ids)
       const results = found.filter((json) => json !== null)
       const missing = ids.filter((_, i) => found[i] === null)
-      const last = cache.lastSuccess(request.params.entity)
-      if (last !== null) reply.header('x-data-age', Math.max(0, Math.floor((clock.now() - last) / 1000)))
+      const age = cache.ageSeconds(request.params.entity)
+      if (age !== null) reply.header('x-data-age', age)
       reply.header('cache-control', 'private, no-cache').type('application/json; charset=utf-8')
       // JSON already; the schema above describes it and is not run.
       ;(reply as { send(payload: string): unknown }).send(

@@ -4,8 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Clock } from '../services/clock.ts'
-import { type Entity, entities, type IndexFeed } from '../services/entities/index.ts'
+import { entities, feedsByName, type NamedFeed } from '../services/entities/index.ts'
 import { createAnswers } from '../services/search/answers.ts'
 import {
   ManyQuery,
@@ -29,10 +28,9 @@ const keptAnswers = 1_000
 /** A search that takes longer than `slowMs` is logged as a warning. */
 export interface SearchRouteOptions {
   slowMs: number
-  clock: Clock
 }
 
-const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slowMs, clock }) => {
+const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slowMs }) => {
   const { searchIndexes: search, cache, log } = app
   const debug = ['debug', 'trace'].includes(log.level)
   const answers = createAnswers<Answer>(keptAnswers)
@@ -174,8 +172,8 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     const tag = `W/"${start}-${generations}"`
     reply.header('etag', tag)
     reply.header('cache-control', 'private, no-cache')
-    const oldest = Math.min(...indexes.map((index) => cache.lastSuccess(feedOf(index).entity.name) ?? 0))
-    if (oldest > 0) reply.header('x-data-age', Math.max(0, Math.floor((clock.now() - oldest) / 1000)))
+    const ages = indexes.map((index) => cache.ageSeconds(feedOf(index).entity.name))
+    if (ages.every((age) => age !== null)) reply.header('x-data-age', Math.max(...ages))
     const known = request.headers['if-none-match']
     return known !== undefined && (known === '*' || known.includes(tag.slice(2)))
   }
@@ -198,12 +196,8 @@ function sendJson(reply: FastifyReply, body: string): void {
   reply.header('content-length', body.length).type('application/json; charset=utf-8').send(body)
 }
 
-const feeds = new Map<string, { entity: Entity; feed: IndexFeed }>(
-  entities.flatMap((entity) =>
-    entity.indexes.flatMap((feed) => feed.names.map((name) => [name, { entity, feed }] as const)),
-  ),
-)
-const feedOf = (index: string) => feeds.get(index) as { entity: Entity; feed: IndexFeed }
+const feeds = feedsByName(entities)
+const feedOf = (index: string) => feeds.get(index) as NamedFeed
 
 export default fp(routes, {
   name: 'search-routes',

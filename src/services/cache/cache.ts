@@ -59,8 +59,8 @@ export interface Cache {
   /** Every cached id of an entity, in batches. */
   ids(realm: string, entity: string): AsyncIterable<string[]>
   checkpoints(realm: string): Promise<Checkpoint[]>
-  /** When an entity was last complete, in epoch milliseconds, as far as this process has seen; null when never. */
-  lastSuccess(entity: string): number | null
+  /** Seconds since an entity was last complete, as far as this process has seen; null when it never was. */
+  ageSeconds(entity: string): number | null
   /** All records in batches, those that changed last at the end; only those changed after `seq` when it is given. */
   batches(realm: string, entity: string, seq?: number): AsyncIterable<CachedRow[]>
   /** The `limit` most recently changed records, as QuickBooks sent them. */
@@ -79,7 +79,10 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
   const successes = new Map<string, number>()
 
   return {
-    lastSuccess: (entity) => successes.get(entity) ?? null,
+    ageSeconds(entity) {
+      const last = successes.get(entity)
+      return last === undefined ? null : Math.max(0, Math.floor((clock.now() - last) / 1000))
+    },
 
     async attempt(realm, entity) {
       const fresh = { records: 0, active_records: 0, set_aside: 0 }

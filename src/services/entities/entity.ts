@@ -90,6 +90,28 @@ export interface Entity {
   measures?: readonly Measure[]
 }
 
+/** Where the name of an index leads: several names may lead to one place. */
+export interface NamedFeed {
+  entity: Entity
+  feed: IndexFeed
+  /** Its place in `entity.indexes`. */
+  position: number
+}
+
+/** @throws Error when two indexes share a name. */
+export function feedsByName(entities: readonly Entity[]): Map<string, NamedFeed> {
+  const feeds = new Map<string, NamedFeed>()
+  for (const entity of entities) {
+    for (const [position, feed] of entity.indexes.entries()) {
+      for (const name of feed.names) {
+        if (feeds.has(name)) throw new Error(`two indexes are called ${name}`)
+        feeds.set(name, { entity, feed, position })
+      }
+    }
+  }
+  return feeds
+}
+
 /** A record that is counted and set aside. Its message names the fault and no customer data, so it may be logged. */
 export class BadRecord extends Error {
   override name = 'BadRecord'

@@ -6,5 +6,5 @@ import { vendors } from './vendors.ts'
 /** In the order in which they are synchronised. */
 export const entities = [customers, vendors, items] as const
 
-export type { CachedRow, Entity, IndexFeed, ParsedRecord, Raw, SearchFields } from './entity.ts'
-export { BadRecord, idOf } from './entity.ts'
+export type { CachedRow, Entity, IndexFeed, NamedFeed, ParsedRecord, Raw, SearchFields } from './entity.ts'
+export { BadRecord, feedsByName, idOf } from './entity.ts'

@@ -1,4 +1,4 @@
-// Arrays of numbers that grow, and those that threads share.
+// Arrays of numbers that grow, those that threads share, and the halving search in whatever is in order.
 
 /** The array itself, or a copy of twice the length when it has no place `at`; new places hold 0. */
 export function withRoom<A extends Int32Array | Float64Array | Uint8Array>(array: A, at: number): A {
@@ -20,4 +20,16 @@ export function sharedCopy(from: Int32Array, length: number): Int32Array {
   const copy = sharedInts(length)
   copy.set(from.subarray(0, length))
   return copy
+}
+
+/** The first place from `low` on, and before `high`, at which `test` is true; it is false before and true after. */
+export function firstWhere(low: number, high: number, test: (place: number) => boolean): number {
+  let from = low
+  let to = high
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (test(middle)) to = middle
+    else from = middle + 1
+  }
+  return from
 }

@@ -1,7 +1,7 @@
 // Builds a segment beside the one that answers: for the first filling and for compaction. In steps of about a
 // millisecond: a thread of its own runs them in one go, any other in slices.
 import { sharedCopy, sharedFloats, sharedInts, withRoom } from './arrays.ts'
-import { createIndexBuilder, type IndexBuilder } from './build-index.ts'
+import { createIndexBuilder } from './build-index.ts'
 import { createNumbering } from './keys.ts'
 import { createPoolWriter } from './pool.ts'
 import { compareNames, type SearchRecord } from './record.ts'
@@ -129,7 +129,7 @@ export function createSegmentBuilder(shape: Shape): SegmentBuilder {
         facets: facets.map((facet) => facet.finish(order)),
         indexes: [],
       }
-      for (const index of indexes as IndexBuilder[]) data.indexes.push(yield* index.finish(order))
+      for (const index of indexes) data.indexes.push(yield* index.finish(order))
       return data
     },
   }

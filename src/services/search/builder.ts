@@ -1,6 +1,6 @@
 // Where segments are built: here in slices, or on a thread of their own (thread.ts). Both feed the same builder.
 import type { CachedRow, Entity } from '../entities/entity.ts'
-import { createSegmentBuilder, type SegmentBuilder } from './build.ts'
+import { createSegmentBuilder } from './build.ts'
 import { createPool } from './pool.ts'
 import { idIn, recordOf, type SearchRecord } from './record.ts'
 import { openSegment, type SegmentData } from './segment.ts'
@@ -23,11 +23,13 @@ export interface Build {
 
 export type StartBuild = (entity: Entity) => Build
 
-/** What both kinds of builds do with what they are given. */
+/** What a build does with what it is given, wherever it runs; see `Build`. */
 export interface Intake {
-  builder: SegmentBuilder
   rows(rows: readonly CachedRow[]): Steps<void>
+  removals(ids: readonly string[]): Steps<void>
   segment(segment: SegmentData, states: Uint8Array): Steps<void>
+  records(records: Iterable<SearchRecord>): Steps<void>
+  finish(): Steps<SegmentData>
 }
 
 export function createIntake(entity: Entity): Intake {
@@ -36,8 +38,13 @@ export function createIntake(entity: Entity): Intake {
     measures: entity.measures?.length ?? 0,
     facets: entity.facets?.length ?? 0,
   })
+  function* records(all: Iterable<SearchRecord>): Steps<void> {
+    for (const record of all) {
+      builder.add(record)
+      yield
+    }
+  }
   return {
-    builder,
     *rows(rows) {
       for (const row of rows) {
         const record = recordOf(entity, row)
@@ -46,12 +53,15 @@ export function createIntake(entity: Entity): Intake {
         yield
       }
     },
-    *segment(segment, states) {
-      for (const record of recordsOf(segment, states)) {
-        builder.add(record)
+    *removals(ids) {
+      for (const id of ids) {
+        builder.remove(id)
         yield
       }
     },
+    segment: (segment, states) => records(recordsOf(segment, states)),
+    records,
+    finish: builder.finish,
   }
 }
 
@@ -81,14 +91,10 @@ export function buildsInSlices(yieldNow?: YieldNow): StartBuild {
     const run = <T>(steps: Steps<T>) => inSlices(steps, createSlices(yieldNow))
     return {
       rows: (rows) => run(intake.rows(rows)),
+      removals: (ids) => run(intake.removals(ids)),
       segment: (segment, states) => run(intake.segment(segment, states)),
-      async removals(ids) {
-        for (const id of ids) intake.builder.remove(id)
-      },
-      async records(records) {
-        for (const record of records) intake.builder.add(record)
-      },
-      finish: () => run(intake.builder.finish()),
+      records: (records) => run(intake.records(records)),
+      finish: () => run(intake.finish()),
       cancel() {},
     }
   }

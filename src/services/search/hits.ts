@@ -32,6 +32,7 @@ const checkBudget = 6_000
 const stepBudget = 20_000
 /** Hits that are ranked. Passes look at the best places first, so what is cut off has worse ones. */
 const plenty = 512
+
 /** Looks at a text and answers with a tier, or null when it does not answer the query. */
 export type Check = (text: string) => Tier | null
 
@@ -62,8 +63,8 @@ export interface Hits {
 
 /** What the hits must know of the records. */
 export interface Ranking {
-  /** False for records that may not be shown. */
-  shown(number: number): boolean
+  /** Others are not shown. */
+  isActive(number: number): boolean
   /** Negative when record `a` matters more than `b`. */
   compare(a: number, b: number): number
 }
@@ -147,7 +148,7 @@ export class TopHits implements Hits {
         if (this.budget <= 0 || this.steps <= 0 || this.found.length >= plenty) return
         const number = numbers[i] as number
         if (holds !== undefined && (this.steps-- <= 0 || !holds(number))) continue
-        if (!this.ranking.shown(number) || most?.has(number) === false) continue
+        if (!this.ranking.isActive(number) || most?.has(number) === false) continue
         if (check !== null) this.budget--
         const at = check === null ? best : check(source.text(number))
         if (at === null) continue
@@ -176,7 +177,7 @@ export class TopHits implements Hits {
   }
 
   private add(number: number, found: Tier): boolean {
-    if (!this.ranking.shown(number)) return false
+    if (!this.ranking.isActive(number)) return false
     const at = this.pass * tiersInPass + found
     const known = this.found.indexOf(number)
     if (known < 0) {

@@ -15,15 +15,15 @@ export interface KeysData {
 export type FindKey = (key: string) => number
 
 export function createKeys({ table, prints }: KeysData): FindKey {
+  return (key) => find(table, prints, lowHash(key), highHash(key))
+}
+
+function find(table: Int32Array, prints: Int32Array, low: number, high: number): number {
   const mask = table.length - 1
-  return (key) => {
-    const low = hashOf(key, 0x811c9dc5, 0x01000193)
-    const high = hashOf(key, 0x2545f491, 0x5bd1e995)
-    for (let at = low & mask; ; at = (at + 1) & mask) {
-      const number = (table[at] as number) - 1
-      if (number < 0) return -1
-      if (prints[2 * number] === low && prints[2 * number + 1] === high) return number
-    }
+  for (let at = low & mask; ; at = (at + 1) & mask) {
+    const number = (table[at] as number) - 1
+    if (number < 0) return -1
+    if (prints[2 * number] === low && prints[2 * number + 1] === high) return number
   }
 }
 
@@ -52,14 +52,9 @@ export function createNumbering(): Numbering {
       return size
     },
     numberOf(key) {
-      const low = hashOf(key, 0x811c9dc5, 0x01000193)
-      const high = hashOf(key, 0x2545f491, 0x5bd1e995)
-      const mask = table.length - 1
-      for (let at = low & mask; ; at = (at + 1) & mask) {
-        const number = (table[at] as number) - 1
-        if (number < 0) break
-        if (prints[2 * number] === low && prints[2 * number + 1] === high) return number
-      }
+      const [low, high] = [lowHash(key), highHash(key)]
+      const known = find(table, prints, low, high)
+      if (known >= 0) return known
       const number = size++
       prints = withRoom(prints, 2 * number + 1)
       prints[2 * number] = low
@@ -74,6 +69,9 @@ export function createNumbering(): Numbering {
     finish: () => ({ table: sharedCopy(table, table.length), prints: sharedCopy(prints, size * 2) }),
   }
 }
+
+const lowHash = (key: string) => hashOf(key, 0x811c9dc5, 0x01000193)
+const highHash = (key: string) => hashOf(key, 0x2545f491, 0x5bd1e995)
 
 /** FNV-1a over UTF-16 units, then the finalizer of MurmurHash3, which brings every bit to every place. */
 function hashOf(text: string, seed: number, prime: number): number {

@@ -1,6 +1,7 @@
 // Many short texts in one block of bytes, numbered from 0: outside of V8's heap, so that a million of them cost the
 // garbage collector nothing, and shared between threads and written to a file as they are.
 import { sharedBytes, sharedFloats, withRoom } from './arrays.ts'
+import type { Steps } from './steps.ts'
 
 /** One byte a unit where the text allows it (Latin-1), else two (UTF-16). */
 export interface PoolData {
@@ -15,8 +16,6 @@ export interface Pool {
   readonly size: number
   /** A new string each time. */
   text(n: number): string
-  /** Copies the bytes of a text that is known to be ASCII; answers how many. */
-  copy(n: number, target: Buffer, at: number): number
   /** Length in bytes. */
   length(n: number): number
 }
@@ -26,11 +25,7 @@ export function createPool({ bytes, ends, wide }: PoolData): Pool {
   const start = (n: number) => (n === 0 ? 0 : (ends[n - 1] as number))
   return {
     size: ends.length,
-    text: (n) =>
-      wide[n] === 1
-        ? buffer.toString('utf16le', start(n), ends[n] as number)
-        : buffer.toString('latin1', start(n), ends[n] as number),
-    copy: (n, target, at) => buffer.copy(target, at, start(n), ends[n] as number),
+    text: (n) => buffer.toString(wide[n] === 1 ? 'utf16le' : 'latin1', start(n), ends[n] as number),
     length: (n) => (ends[n] as number) - start(n),
   }
 }
@@ -39,9 +34,8 @@ export function createPool({ bytes, ends, wide }: PoolData): Pool {
 export interface PoolWriter {
   readonly size: number
   add(text: string): void
-  text(n: number): string
   /** The texts in another order, `order` naming them by their numbers. In steps for breaks. */
-  finish(order: Int32Array): Generator<void, PoolData>
+  finish(order: Int32Array): Steps<PoolData>
 }
 
 export function createPoolWriter(): PoolWriter {
@@ -64,8 +58,7 @@ export function createPoolWriter(): PoolWriter {
         bytes.copy(bigger, 0, 0, used)
         bytes = bigger
       }
-      if (isWide) bytes.write(text, used, 'utf16le')
-      else bytes.write(text, used, 'latin1')
+      bytes.write(text, used, isWide ? 'utf16le' : 'latin1')
       used += length
       ends = withRoom(ends, size)
       wide = withRoom(wide, size)
@@ -73,10 +66,6 @@ export function createPoolWriter(): PoolWriter {
       wide[size] = isWide ? 1 : 0
       size++
     },
-    text: (n) =>
-      wide[n] === 1
-        ? bytes.toString('utf16le', start(n), ends[n] as number)
-        : bytes.toString('latin1', start(n), ends[n] as number),
     *finish(order) {
       let total = 0
       for (const n of order) total += (ends[n] as number) - start(n)

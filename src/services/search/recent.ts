@@ -4,7 +4,15 @@
 // the whole map and are never called: a changed record gets a new number.
 import { Index } from 'flexsearch'
 import { contactMark, documentTerms, fragmentMark, isKey } from './document.ts'
-import { noSlots, type Run, rarestParts, type Slots, type Source, together } from './source.ts'
+import {
+  type Neighbours,
+  neighboursOf,
+  noSlots,
+  type Run,
+  rarestParts,
+  type Slots,
+  type Source,
+} from './source.ts'
 import { oneEditFrom } from './typo.ts'
 
 export interface Recent extends Source {
@@ -71,16 +79,16 @@ export function createRecent(first: number): Recent {
       return found
     },
     neighbours(typed) {
-      const found = { whole: [] as Slots[], begun: [] as Slots[], loose: [] as Slots[] }
+      const found: Record<keyof Neighbours, Slots[]> = { whole: [], begun: [], loose: [] }
       let left = manyNeighbours
       for (let i = 0; i < Math.min(words.length, checkBudget) && left > 0; i++) {
         const word = words[i] as string
-        const edit = oneEditFrom(typed, word)
-        if (edit === null || word[0] === contactMark) continue
+        const edit = word[0] === contactMark ? null : oneEditFrom(typed, word)
+        if (edit === null) continue
         found[edit].push(whole(word))
         left--
       }
-      return { whole: together(found.whole), begun: together(found.begun), loose: together(found.loose) }
+      return neighboursOf(found)
     },
     text: (number) => texts[number - first] ?? '',
     add(number, text) {

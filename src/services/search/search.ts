@@ -1,7 +1,7 @@
 // The live search: answers from memory, synchronously, and follows the committed changes of the cache. It can be
 // rebuilt from the cache at any time and is never the only place of anything.
 // Changes are applied one call after the other; searches never wait for them and never see half of a build.
-import type { CachedRow, Entity } from '../entities/entity.ts'
+import { type CachedRow, type Entity, feedsByName } from '../entities/entity.ts'
 import { type Build, buildsInSlices, type StartBuild } from './builder.ts'
 import { type Filter, findAll, type Order } from './find.ts'
 import { createHighlighter, type Range } from './highlight.ts'
@@ -139,7 +139,10 @@ export interface SearchDeps {
   onError?: (error: unknown) => void
 }
 
-/** A new segment is due when so many records changed since the last one, or this share of them when that is less. */
+/**
+ * A new segment is due when so many records changed since the last one, or this share of them when that is less. With so
+ * many, further changes wait for it: they live in V8's heap.
+ */
 const manyChanges = 20_000
 const changedShare = 0.2
 /** Never for fewer. */
@@ -151,8 +154,6 @@ const tidyFew = 100
 const findAttempts = 4
 /** Milliseconds that a search to the end of the matches may hold up others at a time. */
 const findSliceMs = 1
-/** Changes wait for a running compaction when so many are beside the segment: they live in V8's heap. */
-const tooManyChanges = manyChanges
 
 /** A search over the indexes that the entities declare, empty at first. Throws when two of them share a name. */
 export function createSearch({
@@ -206,13 +207,19 @@ export function createSearch({
   function indexOf(index: string): { entity: Entity; store: EntityStore; position: number } {
     const feed = feeds.get(index)
     if (!feed) throw new RangeError(`unknown index: ${index}`)
-    return { entity: entityOf(feed.entity), store: storeOf(feed.entity), position: feed.position }
+    const { entity, position } = feed
+    return { entity, position, store: storeOf(entity.name) }
   }
 
   /** Says that answers may be others from here on. */
   function changed(name: string): void {
     lastChange.set(name, clock.now())
     generations.set(name, (generations.get(name) ?? 0) + 1)
+  }
+
+  function replace(name: string, store: EntityStore): void {
+    stores.set(name, store)
+    changed(name)
   }
 
   async function withBuild<T>(entity: Entity, work: (build: Build) => Promise<T>): Promise<T> {
@@ -296,7 +303,7 @@ export function createSearch({
   async function breathe(name: string): Promise<void> {
     if (!slices.due()) return
     await slices.pause()
-    if (storeOf(name).recentCount >= tooManyChanges) {
+    if (storeOf(name).recentCount >= manyChanges) {
       compactLater()
       await compaction
     }
@@ -338,8 +345,7 @@ export function createSearch({
       async finish() {
         const segment = await build.finish()
         builds.delete(build)
-        stores.set(name, createStore(entity, segment, seq))
-        changed(name)
+        replace(name, createStore(entity, segment, seq))
         putOnShelf(name, { segment, seq })
       },
       cancel() {
@@ -392,12 +398,13 @@ export function createSearch({
       const slices = createSlices(yieldNow, findSliceMs)
       for (let attempt = 1; ; attempt++) {
         const { entity, store, position } = indexOf(index)
-        const generation = generations.get(entity.name)
+        const { dead } = store
         const matches = await findAll(entity, store, position, query, options, slices)
         // What changed meanwhile stands under another number, or is gone.
-        if (generations.get(entity.name) !== generation && attempt < findAttempts) continue
+        const isStale = stores.get(entity.name) !== store || store.dead !== dead
+        if (isStale && attempt < findAttempts) continue
         const { offset, limit } = options
-        const numbers = matches.numbers.filter(store.exists)
+        const numbers = isStale ? matches.numbers.filter(store.exists) : matches.numbers
         const page = [...numbers.subarray(offset, offset + limit)]
         const tierOf = query === null ? () => -1 : matches.tierOf
         return { totalMatches: numbers.length, ...answerOf(store, page, tierOf) }
@@ -426,8 +433,7 @@ export function createSearch({
       inOrder(async () => {
         const kept = (await shelf?.get(name)) ?? null
         if (kept === null) return null
-        stores.set(name, createStore(entityOf(name), kept.segment, kept.seq))
-        changed(name)
+        replace(name, createStore(entityOf(name), kept.segment, kept.seq))
         return kept.seq
       }),
     retain: (name, ids) => inOrder(() => retainNow(name, ids)),
@@ -438,22 +444,19 @@ export function createSearch({
     },
     clear: () =>
       inOrder(async () => {
-        for (const entity of entities) {
-          stores.set(entity.name, createStore(entity, null))
-          changed(entity.name)
-        }
+        for (const entity of entities) replace(entity.name, createStore(entity, null))
         await shelving
         await shelf?.clear()
       }),
     status() {
       const status: Record<string, IndexStatus> = {}
       for (const [name, { entity, position }] of feeds) {
-        const store = storeOf(entity)
+        const store = storeOf(entity.name)
         status[name] = {
-          entity,
+          entity: entity.name,
           records: store.live(position),
           dead: store.dead,
-          lastChange: lastChange.get(entity) ?? null,
+          lastChange: lastChange.get(entity.name) ?? null,
         }
       }
       return status
@@ -485,17 +488,3 @@ const answerOf = (store: EntityStore, numbers: number[], tierOf: (number: number
     return numbers.map((number) => passOf(tierOf(number)))
   },
 })
-
-/** Where each index name leads; names that share an index lead to the same place. */
-function feedsByName(entities: readonly Entity[]): Map<string, { entity: string; position: number }> {
-  const feeds = new Map<string, { entity: string; position: number }>()
-  for (const entity of entities) {
-    entity.indexes.forEach((feed, position) => {
-      for (const name of feed.names) {
-        if (feeds.has(name)) throw new Error(`two indexes are called ${name}`)
-        feeds.set(name, { entity: entity.name, position })
-      }
-    })
-  }
-  return feeds
-}

@@ -1,11 +1,22 @@
 // An index that was built in one go and never changes: arrays of numbers and bytes outside of V8's heap. What happens
 // to its records afterwards is written beside it (store.ts). Records are numbered by what they matter: active ones
 // first, then the most recently updated, then by name; so every list is in the right order by itself.
+import { firstWhere } from './arrays.ts'
 import { fragmentMark } from './document.ts'
 import { createKeys, type KeysData } from './keys.ts'
 import { createPool, type Pool, type PoolData } from './pool.ts'
 import { compareNames, idIn } from './record.ts'
-import { noSlots, type Run, rarestParts, type Slots, type Source, type Starts, together } from './source.ts'
+import {
+  type Neighbours,
+  neighboursOf,
+  noSlots,
+  type Run,
+  rarestParts,
+  type Slots,
+  type Source,
+  type Starts,
+  together,
+} from './source.ts'
 import { createVocabulary, type VocabularyData, type WordRange } from './vocabulary.ts'
 
 /** Lists of numbers: list n is what `filed` holds between `ends[n - 1]` and `ends[n]`. */
@@ -75,17 +86,12 @@ export function openSegment(data: SegmentData): Segment {
     indexes: data.indexes.map((index, i) => createSegmentIndex(index, texts[i] as Pool)),
     numberOf: (id) => ids.numbers[findId(id)] ?? -1,
     rankOf(name, id) {
-      let low = 0
-      let high = names.order.length
-      while (low < high) {
-        const middle = (low + high) >> 1
-        const number = names.order[middle] as number
+      const place = firstWhere(0, names.order.length, (rank) => {
+        const number = names.order[rank] as number
         const other = nameTexts.text(number)
-        const before = compareNames(other, other === name ? idIn(jsons.text(number)) : '', name, id) < 0
-        if (before) low = middle + 1
-        else high = middle
-      }
-      return low - 0.5
+        return compareNames(other, other === name ? idIn(jsons.text(number)) : '', name, id) >= 0
+      })
+      return place - 0.5
     },
   }
 }
@@ -123,15 +129,10 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
 
   /** Branches are in the order of their first words, longer ones first. */
   function branchOf(from: number, to: number): number {
-    let low = 0
-    let high = branchFrom.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const first = branchFrom[middle] as number
-      if (first < from || (first === from && (branchTo[middle] as number) > to)) low = middle + 1
-      else high = middle
-    }
-    return low
+    return firstWhere(0, branchFrom.length, (branch) => {
+      const first = branchFrom[branch] as number
+      return first > from || (first === from && (branchTo[branch] as number) <= to)
+    })
   }
 
   const lists = (key: string): Slots => {
@@ -165,7 +166,7 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
       return found
     },
     neighbours(typed) {
-      const found = { whole: [] as Slots[], begun: [] as Slots[], loose: [] as Slots[] }
+      const found: Record<keyof Neighbours, Slots[]> = { whole: [], begun: [], loose: [] }
       let words = 0
       for (const { from, to, length, loose } of vocabulary.similar(typed)) {
         if (words++ >= manyNeighbours) break
@@ -176,7 +177,7 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
         // A letter too many leaves a shorter beginning, which says little as well.
         found[loose || length < typed.length ? 'loose' : 'begun'].push(rangeSlots(rest))
       }
-      return { whole: together(found.whole), begun: together(found.begun), loose: together(found.loose) }
+      return neighboursOf(found)
     },
     text: texts.text,
   }

@@ -65,6 +65,12 @@ export function together(all: readonly Slots[]): Slots {
   return together
 }
 
+export const neighboursOf = (found: Record<keyof Neighbours, readonly Slots[]>): Neighbours => ({
+  whole: together(found.whole),
+  begun: together(found.begun),
+  loose: together(found.loose),
+})
+
 /** The shortest of the runs of the three-letter parts of `text`, shortest first. */
 export function rarestParts(text: string, runsOf: (part: string) => readonly Run[]): (readonly Run[])[] {
   const parts: (readonly Run[])[] = []

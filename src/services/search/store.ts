@@ -51,8 +51,6 @@ export interface EntityStore extends RecordTable {
   /** Answers false when nothing changed. */
   upsert(record: SearchRecord): boolean
   remove(id: string): boolean
-  /** The same as `isActive`: what a keystroke may show. */
-  shown(number: number): boolean
   /** Negative when record `a` matters more than `b`: active, else updated more recently, else first by name. */
   compare(a: number, b: number): number
   /** Negative when the name of `a` comes before that of `b`. */
@@ -128,7 +126,6 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
     },
     exists,
     isActive,
-    shown: isActive,
     hasText,
     numberOf,
     json: (number) =>

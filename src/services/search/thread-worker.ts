@@ -2,31 +2,27 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { entities } from '../entities/index.ts'
 import { createIntake } from './builder.ts'
-import type { SegmentData } from './segment.ts'
-import { inOneGo } from './steps.ts'
+import { inOneGo, type Steps } from './steps.ts'
 import type { Order } from './thread.ts'
 
 const entity = entities.find(({ name }) => name === workerData)
 if (entity === undefined) throw new Error(`unknown entity: ${workerData}`)
-const { builder, rows, segment } = createIntake(entity)
+const intake = createIntake(entity)
 
-function carryOut(order: Order): SegmentData | null {
+/** What an order asks for; only the last one brings anything: the segment. */
+function stepsOf(order: Order): Steps<unknown> {
   switch (order.kind) {
     case 'rows':
-      inOneGo(rows(order.rows))
-      return null
+      return intake.rows(order.rows)
     case 'removals':
-      for (const id of order.ids) builder.remove(id)
-      return null
+      return intake.removals(order.ids)
     case 'segment':
-      inOneGo(segment(order.segment, order.states))
-      return null
+      return intake.segment(order.segment, order.states)
     case 'records':
-      for (const record of order.records) builder.add(record)
-      return null
+      return intake.records(order.records)
     case 'finish':
-      return inOneGo(builder.finish())
+      return intake.finish()
   }
 }
 
-parentPort?.on('message', (order: Order) => parentPort?.postMessage(carryOut(order)))
+parentPort?.on('message', (order: Order) => parentPort?.postMessage(inOneGo(stepsOf(order)) ?? null))

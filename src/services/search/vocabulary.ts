@@ -1,7 +1,8 @@
 // The distinct words of one index in the order of their UTF-16 units: a beginning of words is a range of it, and words
 // one wrong keystroke away are found by walking it as a tree, so their cost hardly grows with the company.
-import { sharedInts, sharedUnits } from './arrays.ts'
+import { firstWhere, sharedInts, sharedUnits } from './arrays.ts'
 import { contactMark } from './document.ts'
+import type { Steps } from './steps.ts'
 
 export interface VocabularyData {
   /** All words, one after the other. */
@@ -57,18 +58,6 @@ export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabu
       if (difference !== 0) return difference
     }
     return 0
-  }
-
-  /** The first word from `low` on, and before `high`, at which `test` is true; it is false before and true after. */
-  function firstWhere(low: number, high: number, test: (n: number) => boolean): number {
-    let from = low
-    let to = high
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if (test(middle)) to = middle
-      else from = middle + 1
-    }
-    return from
   }
 
   /** The first word that does not come before `text`. */
@@ -166,7 +155,7 @@ export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabu
 }
 
 /** The vocabulary of distinct words that are in order already. In steps for breaks. */
-export function* vocabularyOf(words: readonly string[]): Generator<void, VocabularyData> {
+export function* vocabularyOf(words: readonly string[]): Steps<VocabularyData> {
   let total = 0
   for (const word of words) total += word.length
   const units = sharedUnits(total)

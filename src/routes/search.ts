@@ -13,6 +13,8 @@ import {
   SearchQuery,
   searchAnswers,
 } from '../services/search/contract.ts'
+import { searchedFields } from '../services/search/explain.ts'
+import type { Highlighter, Range } from '../services/search/highlight.ts'
 import { asciiJson } from '../services/search/json.ts'
 import { findOptions, mustDecode, namedIndexes, typed } from '../services/search/parameters.ts'
 import type { FindOptions, SearchAnswer } from '../services/search/search.ts'
@@ -100,7 +102,7 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
   ): Promise<FastifyReply> {
     const started = performance.now()
     const found = options === null ? best(index, q, query.limit) : await search.find(index, q, options)
-    const results = resultsOf(index, q, found, query)
+    const results = await resultsOf(index, q, found, query)
     const matches = 'totalMatches' in found ? `,"total_matches":${found.totalMatches}` : ''
     sendJson(
       reply,
@@ -122,7 +124,7 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
         response: manyAnswers,
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { query } = request
       const q = typed(query, request.url)
       const indexes = namedIndexes(query.indexes, search.indexNames)
@@ -130,14 +132,16 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
       if (isCurrent(request, reply, indexes)) return notModified(reply)
       const started = performance.now()
       let total = 0
-      const groups = indexes.map((index) => {
+      const groups: string[] = []
+      for (const index of indexes) {
         const found = best(index, q, query.limit)
         total += found.total
-        const results = resultsOf(index, q, found, query)
-        return `{"index":"${index}","results":[${results}],"total":${found.total}}`
-      })
+        const results = await resultsOf(index, q, found, query)
+        groups.push(`{"index":"${index}","results":[${results}],"total":${found.total}}`)
+      }
       sendJson(reply, `{"query":${asciiJson(query.q ?? '')},"groups":[${groups.join(',')}],"total":${total}}`)
       logDuration(query.indexes, total, started)
+      return reply
     },
   )
 
@@ -145,25 +149,41 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     q === '' ? search.suggest(index, limit) : search.search(index, q, limit)
 
   /** The results in JSON, with their highlights and explanations where these are asked for. */
-  function resultsOf(index: string, q: string, found: SearchAnswer, query: ManyQuery | SearchQuery): string {
-    const { highlight = false, explain = false } = query
-    if (!highlight && !explain) return found.json.join(',')
+  async function resultsOf(
+    index: string,
+    q: string,
+    found: SearchAnswer,
+    { highlight = false, explain = false }: ManyQuery | SearchQuery,
+  ): Promise<string> {
+    // Made before anything else happens: what changes meanwhile must not mix with what was found.
+    const { json, passes } = found
+    if (!highlight && !explain) return json.join(',')
     const { shows } = feedOf(index).feed
-    const rangesIn = search.highlighter(q)
-    const { passes } = found
-    const decorated = found.json.map((json, i) => {
-      const result = JSON.parse(json) as Record<string, unknown>
-      const highlights: Record<string, unknown> = {}
-      for (const field of shows) {
-        const value = result[field]
-        const ranges = typeof value === 'string' ? rangesIn(value) : []
-        if (ranges.length > 0) highlights[field] = ranges
+    const highlighter = search.highlighter(q)
+    const decorated = json.map(async (result, i) => {
+      const fields = JSON.parse(result) as Record<string, unknown>
+      const highlights = highlighted(
+        shows.map((name) => [name, fields[name]]),
+        highlighter,
+      )
+      const more: Record<string, unknown> = highlight ? { highlights } : {}
+      if (explain) {
+        const shown = Object.keys(highlights)
+        const named = shown.length > 0 ? shown : await hiddenFields(index, String(fields.id), highlighter)
+        more.explanation = { pass: passes[i], fields: named }
       }
-      const explanation = { pass: passes[i], fields: Object.keys(highlights) }
-      const more = { ...(highlight && { highlights }), ...(explain && { explanation }) }
-      return `${json.slice(0, -1)},${JSON.stringify(more).slice(1)}`
+      return `${result.slice(0, -1)},${JSON.stringify(more).slice(1)}`
     })
-    return decorated.join(',')
+    return (await Promise.all(decorated)).join(',')
+  }
+
+  /** Where a match stands that no result shows. */
+  async function hiddenFields(index: string, id: string, highlighter: Highlighter): Promise<string[]> {
+    const { entity, feed } = feedOf(index)
+    const realm = app.tokens.keeper.connection()?.realm
+    const json = realm === undefined ? undefined : await cache.get(realm, entity.name, id)
+    if (json === undefined) return []
+    return Object.keys(highlighted(searchedFields(feed, JSON.parse(json)), highlighter))
   }
 
   /** Sets what every answer says about itself; true when the client has this one already. */
@@ -186,6 +206,18 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
   }
 }
 
+/** The ranges in the fields that have any. */
+function highlighted(
+  fields: readonly (readonly [name: string, value: unknown])[],
+  highlighter: Highlighter,
+): Record<string, Range[]> {
+  const texts = fields.filter((field): field is [string, string] => typeof field[1] === 'string')
+  const ranges = highlighter(texts.map(([, text]) => text))
+  return Object.fromEntries(
+    texts.map(([name], i) => [name, ranges[i] ?? []] as const).filter(([, found]) => found.length > 0),
+  )
+}
+
 /** Without a body, and without headers that would describe one (RFC 9110 section 15.4.5). */
 function notModified(reply: FastifyReply): FastifyReply {
   return reply.code(304).send()
@@ -202,5 +234,5 @@ const feedOf = (index: string) => feeds.get(index) as NamedFeed
 export default fp(routes, {
   name: 'search-routes',
   encapsulate: true,
-  dependencies: ['search-indexes', 'cache', 'auth', 'errors'],
+  dependencies: ['search-indexes', 'cache', 'tokens', 'auth', 'errors'],
 })

@@ -65,6 +65,8 @@ export interface Cache {
   batches(realm: string, entity: string, seq?: number): AsyncIterable<CachedRow[]>
   /** The `limit` most recently changed records, as QuickBooks sent them. */
   list(realm: string, entity: string, limit: number): Promise<string[]>
+  /** A record as QuickBooks sent it; undefined when there is none. */
+  get(realm: string, entity: string, id: string): Promise<string | undefined>
   /** Forgets every realm but this one; without it, all. Sequences stay: `seq` never goes back. */
   keepOnly(realm?: string): Promise<void>
 }
@@ -207,6 +209,11 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     async list(realm, entity, limit) {
       const newest = recordsOf(db, realm, entity).select('json').orderBy('seq', 'desc').limit(limit)
       return (await newest.execute()).map((row) => row.json)
+    },
+
+    async get(realm, entity, id) {
+      const one = recordsOf(db, realm, entity).select('json').where('id', '=', id)
+      return (await one.executeTakeFirst())?.json
     },
 
     async keepOnly(realm = '') {

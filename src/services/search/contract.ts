@@ -78,7 +78,10 @@ const Highlights = Type.Record(
 )
 const Explanation = Type.Object({
   pass: Type.String({ description: 'The way in which it was found' }),
-  fields: Type.Array(Type.String(), { description: 'The fields of the result that the query means' }),
+  fields: Type.Array(Type.String(), {
+    description:
+      'The fields of the result that the query means; where none shows it, those of the QuickBooks record, as in `PurchaseDesc`',
+  }),
 })
 
 /** The results of each entity, with what was asked for besides: shared schemas, by their `$id`. */

@@ -67,27 +67,47 @@ const way = { begins: 0, closedUp: 1, inside: 2, none: 3 } as const
 type Way = (typeof way)[keyof typeof way]
 
 /**
- * Tells which parts of a value to highlight. `typed` are the query and other phrasings of it, the best first; the first
- * that has anything in common with the value counts, one with a wrong keystroke only when none has.
+ * Tells which parts of the values of one record to highlight. `typed` are the query and other phrasings of it, the best
+ * first. In each value that phrasing counts which leaves the fewest words over; what is in no value of the record may
+ * stand there with a wrong keystroke.
  * Ranges are ascending and apart, and keep characters and their combining marks whole. Never throws; the work grows
- * with the first 4,000 units of the value times the words typed.
+ * with the first 4,000 units of each value times the words typed.
  */
-export function createHighlighter(typed: readonly string[]): (value: string) => Range[] {
+export function createHighlighter(typed: readonly string[]): Highlighter {
   const phrasings = typed.map(readPhrasing)
-  return (value) => {
-    const views = viewsOf(value)
-    const misses: (readonly Term[])[] = []
-    for (const phrasing of phrasings) {
-      const { ranges, missing } = findPhrasing(phrasing, views)
-      if (ranges.length > 0) return merge([...ranges, ...findTypos(missing, views)])
-      misses.push(missing)
-    }
-    for (const missing of misses) {
-      const ranges = findTypos(missing, views)
-      if (ranges.length > 0) return merge(ranges)
-    }
-    return []
+  return (values) => {
+    const read = values.map(viewsOf)
+    const found = phrasings.map((phrasing) => read.map((views) => findPhrasing(phrasing, views)))
+    const exact = read.map((_, value) => bestOf(found.map((one) => one[value] as Found)))
+    const typos = typosIn(read, found)
+    return exact.map((ranges, value) => merge([...ranges, ...(typos[value] ?? [])]))
   }
+}
+
+/** The ranges of each value. */
+export type Highlighter = (values: readonly string[]) => Range[][]
+
+/** What of a phrasing stands in a value, and what does not. */
+interface Found {
+  ranges: readonly Range[]
+  missing: readonly Term[]
+}
+
+function bestOf(found: readonly Found[]): readonly Range[] {
+  const any = found.filter(({ ranges }) => ranges.length > 0)
+  return any.toSorted((a, b) => a.missing.length - b.missing.length)[0]?.ranges ?? []
+}
+
+/** Of the phrasing that leaves the fewest words over in all values together, if these stand anywhere but for a keystroke. */
+function typosIn(read: readonly (readonly View[])[], found: readonly (readonly Found[])[]): Range[][] {
+  const misses = found.map(([first, ...others]) =>
+    (first?.missing ?? []).filter((term) => others.every(({ missing }) => missing.includes(term))),
+  )
+  for (const missing of misses.toSorted((a, b) => a.length - b.length)) {
+    const ranges = read.map((views) => findTypos(missing, views))
+    if (missing.length === 0 || ranges.some((one) => one.length > 0)) return ranges
+  }
+  return []
 }
 
 function readPhrasing(text: string): Phrasing {
@@ -203,7 +223,7 @@ function withoutZeros(view: View): View {
   return { text, letters }
 }
 
-function findPhrasing({ chunks, joined, phone }: Phrasing, views: readonly View[]) {
+function findPhrasing({ chunks, joined, phone }: Phrasing, views: readonly View[]): Found {
   const terms = chunks.flatMap(({ closed, parts }) =>
     closed.minor || parts.length < 2 || find(closed, views).way !== way.none ? closed : parts,
   )

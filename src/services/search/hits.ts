@@ -21,10 +21,12 @@ export const tier = {
   /** All words of the query begin words of the record; the first also begins a field. */
   firstWord: 6,
   allWords: 7,
+  /** The same, but some of them only words of an e-mail address. */
+  address: 8,
 } as const
 /** Of one pass: one of `tier`. Of a hit: `tiersInPass` times the place of its pass more. */
 export type Tier = number
-export const tiersInPass = 8
+export const tiersInPass = 9
 
 /** Texts that one query may look at. */
 const checkBudget = 6_000

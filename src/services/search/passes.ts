@@ -4,7 +4,7 @@
 import { contactMark, contactWord, lineKey, pairKey, phoneEndKey, phoneStartKey } from './document.ts'
 import { type Check, type Hits, type Tier, tier, tiersInPass } from './hits.ts'
 import { inCommon } from './intersect.ts'
-import type { Query } from './query.ts'
+import { isLegalForm, type Query } from './query.ts'
 import type { Neighbours, Run, Slots, Source, Starts } from './source.ts'
 
 /** One way to look. */
@@ -25,7 +25,9 @@ interface Pass {
 const passes: readonly Pass[] = [
   { name: 'whole field', steps: exact },
   { name: 'e-mail address', steps: email },
-  { name: 'as typed', steps: (query) => spelling(query.words) },
+  { name: 'as typed', steps: ({ words }) => together(words) },
+  { name: 'with another Inc or the like', steps: sameCompany },
+  { name: 'words in any order', steps: ({ words }) => (words.length > 1 ? [anywhere(words)] : []) },
   { name: 'closed up', steps: joined },
   { name: 'other spelling', steps: otherSpellings },
   { name: 'cut in two', steps: splitWord },
@@ -101,9 +103,10 @@ function email(query: Query): Step[] {
   ]
 }
 
-function spelling(words: readonly string[]): Step[] {
+/** The words next to each other. */
+function together(words: readonly string[]): Step[] {
   if (words.length === 0) return []
-  return words.length === 1 ? oneWord(words[0] as string) : manyWords(words)
+  return words.length === 1 ? oneWord(words[0] as string) : phrase(words)
 }
 
 function oneWord(word: string): Step[] {
@@ -116,11 +119,6 @@ function oneWord(word: string): Step[] {
   const whole = (slot: 0 | 1, at: Tier) =>
     step(at, (asked, hits) => hits.take(asked.source, asked.whole(word)[slot], at))
   return [whole(0, tier.fieldWord), begun(0, tier.field), whole(1, tier.phraseWord), begun(1, tier.phrase)]
-}
-
-/** The words next to each other come before the same words anywhere. */
-function manyWords(words: readonly string[]): Step[] {
-  return [...phrase(words), anywhere(words)]
 }
 
 /** All words next to each other, the last one perhaps only begun: whole first, for those are rarer and better. */
@@ -147,15 +145,56 @@ function phrase(words: readonly string[]): Step[] {
   ]
 }
 
-/** All words, in any order. */
+/** All words in the names, in any order. */
 function anywhere(words: readonly string[]): Step {
-  return candidates(words.map(beginning), [tier.firstWord, tier.allWords], () => wordsCheck(words))
+  const parts = words.map(
+    (word): Part =>
+      (asked) =>
+        begins(asked.begun(word)),
+  )
+  return candidates(parts, [tier.firstWord, tier.allWords], () => namesCheck(words))
 }
 
-const beginning =
-  (word: string): Part =>
-  (asked) =>
-    asked.starting(word)
+/** All words, at least one of them in an e-mail address. */
+function withAddress(words: readonly string[]): Step {
+  return step(tier.address, (asked, hits) => {
+    const all: Word[] = []
+    for (const word of words) {
+      const known = asked.starting(word)
+      if (known.all.length === 0) return
+      all.push(known)
+    }
+    const check = wordsCheck(words, tier.address)
+    for (const [i, word] of words.entries()) {
+      const { runs, exact } = asked.contacts(word)
+      if (runs.length === 0) continue
+      const others = all.toSpliced(i, 1)
+      const needed = exact && others.every((other) => other.exact) ? null : check
+      const common = inCommon([runs, ...others.map((other) => other.all)])
+      hits.scan(asked.source, common.runs, needed, tier.address, common.holds)
+    }
+  })
+}
+
+/** The same name, with another legal form or none: before the same words in any order. */
+function sameCompany({ relaxed }: Query): Step[] {
+  return relaxed.map((words) => {
+    const start = `\n ${words.join(' ')}`
+    const check = (text: string) => {
+      for (let at = text.indexOf(start); at >= 0; at = text.indexOf(start, at + 1)) {
+        const rest = text.slice(at + start.length, text.indexOf('\n', at + 1))
+        if (rest === '') return tier.exact
+        if (rest[0] === ' ' && rest.slice(1).split(' ').every(isLegalForm)) return tier.fieldWord
+      }
+      return null
+    }
+    return step(tier.exact, (asked, hits) => {
+      const found = words.map((word) => asked.whole(word))
+      const common = inCommon(found.map(([first, later], i) => (i === 0 ? first : [...first, ...later])))
+      hits.scan(asked.source, common.runs, check, tier.exact, common.holds)
+    })
+  })
+}
 
 /** Where one word of several leads: to all records that may hold it, and to those that begin a field with it. */
 interface Word {
@@ -287,7 +326,9 @@ function joined(query: Query): Step[] {
 }
 
 function otherSpellings(query: Query): Step[] {
-  return query.otherSpellings.flatMap(spelling)
+  return query.otherSpellings.flatMap((words) =>
+    words.length > 1 ? [...together(words), anywhere(words)] : together(words),
+  )
 }
 
 /** "nextdoor" for "Next Door": a cut where the left half is a whole word of some record. */
@@ -302,10 +343,8 @@ function splitWord(query: Query): Step[] {
         if (holders.all.length === 0) continue
         const right = word.slice(cut)
         const check = () => phraseCheck(`${left} ${right}`)
-        candidates([() => holders, beginning(right)], [tier.fieldWord, tier.phraseWord], check, true).run(
-          asked,
-          hits,
-        )
+        const parts: Part[] = [() => holders, () => begins(asked.begun(right))]
+        candidates(parts, [tier.fieldWord, tier.phraseWord], check, true).run(asked, hits)
       }
     }),
   ]
@@ -314,16 +353,7 @@ function splitWord(query: Query): Step[] {
 const shortestHalf = 2
 
 function contact({ words }: Query): Step[] {
-  if (words.length !== 1) return []
-  const word = words[0] as string
-  const inside = ` ${word}`
-  const check = (text: string) => (text.includes(inside) ? tier.allWords : null)
-  return [
-    step(tier.allWords, (asked, hits) => {
-      const { runs, exact } = asked.contacts(word)
-      hits.scan(asked.source, runs, exact ? null : check, tier.allWords)
-    }),
-  ]
+  return words.length === 0 ? [] : [withAddress(words)]
 }
 
 function phone(query: Query): Step[] {
@@ -348,8 +378,10 @@ function hasPhone(text: string, digits: string): boolean {
 }
 
 function relaxed(query: Query): Step[] {
-  return query.relaxed.map(anywhere)
+  return query.relaxed.flatMap(scattered)
 }
+
+const scattered = (words: readonly string[]) => [anywhere(words), withAddress(words)]
 
 const hasDigit = /\d/
 
@@ -399,7 +431,7 @@ function typo({ words, joined }: Query, hits: Hits): Step[] {
 }
 
 function forgiving(word: string, others: readonly string[]): Step[] {
-  const check = wordsCheck(others)
+  const check = wordsCheck(others, tier.allWords)
   const ways = [
     ['whole', tier.fieldWord, tier.field],
     ['begun', tier.phraseWord, tier.phrase],
@@ -409,7 +441,11 @@ function forgiving(word: string, others: readonly string[]): Step[] {
     candidates(
       [
         (asked) => (has(asked, others) ? named(asked.neighbours(word)[way]) : nothing),
-        ...others.map(beginning),
+        ...others.map(
+          (other): Part =>
+            (asked) =>
+              asked.starting(other),
+        ),
       ],
       [begun, inside],
       () => (text) => (check(text) === null ? null : begun),
@@ -424,7 +460,7 @@ const nothing: Word = { first: [], all: [], exact: true }
 
 /** For a query that finds nothing else. */
 function dropOne({ words }: Query, hits: Hits): Step[] {
-  return hits.count > 0 || words.length < 2 ? [] : words.map((_, i) => anywhere(words.toSpliced(i, 1)))
+  return hits.count > 0 || words.length < 2 ? [] : words.flatMap((_, i) => scattered(words.toSpliced(i, 1)))
 }
 
 /** Where the words stand next to each other in this order, and how well. */
@@ -446,11 +482,22 @@ function phraseCheck(phrase: string): Check {
 }
 
 /** All words in any order, each as the beginning of a word. */
-function wordsCheck(words: readonly string[]): Check {
+function wordsCheck(words: readonly string[], at: Tier): Check {
   const starts = words.map((word) => ` ${word}`)
-  const first = `\n${starts[0]}`
   return (text) => {
     for (const start of starts) if (!text.includes(start)) return null
-    return text.includes(first) ? tier.firstWord : tier.allWords
+    return at
+  }
+}
+
+/** The same in names alone; their lines come before those of addresses. */
+function namesCheck(words: readonly string[]): Check {
+  const check = wordsCheck(words, tier.allWords)
+  const first = `\n ${words[0]}`
+  return (text) => {
+    const end = text.indexOf(`\n${contactMark}`)
+    const names = end < 0 ? text : text.slice(0, end)
+    const found = check(names)
+    return found !== null && names.includes(first) ? tier.firstWord : found
   }
 }

@@ -22,10 +22,13 @@ export interface Query {
 
 // Lists and not sets: V8 keeps each text that a set is asked for in one table of the whole process.
 const conjunctions = ['and', 'und', 'et', 'y', 'e', 'en', 'og', 'och', 'n']
-const suffixes =
+const legalForms =
   'inc incorporated corp corporation llc llp lp ltd limited co company plc holdings group gmbh ag kg bv nv sa sas sarl srl spa oy ab as aps pty'.split(
     ' ',
   )
+/** Inc, LLC and the like. */
+export const isLegalForm = (word: string): boolean => legalForms.includes(word)
+
 const phoneLike = /^[\d\s()+./-]+$/
 
 /** Never throws. */
@@ -62,7 +65,7 @@ function relax(words: readonly string[]): string[][] {
   const kept = words.filter((word) => !conjunctions.includes(word))
   if (kept.length < words.length && kept.length > 0) lists.push(kept)
   let end = kept.length
-  while (end > 1 && suffixes.includes(kept[end - 1] as string)) end--
+  while (end > 1 && isLegalForm(kept[end - 1] as string)) end--
   if (end < kept.length) lists.push(kept.slice(0, end))
   return lists
 }

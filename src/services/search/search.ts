@@ -4,7 +4,7 @@
 import { type CachedRow, type Entity, feedsByName } from '../entities/entity.ts'
 import { type Build, buildsInSlices, type StartBuild } from './builder.ts'
 import { type Filter, findAll, type Order } from './find.ts'
-import { createHighlighter, type Range } from './highlight.ts'
+import { createHighlighter, type Highlighter } from './highlight.ts'
 import { type Tier, TopHits } from './hits.ts'
 import { passOf, runPasses } from './passes.ts'
 import { readQuery } from './query.ts'
@@ -15,7 +15,7 @@ import { createStore, type EntityStore, mostImportant } from './store.ts'
 import type { Synonyms } from './synonyms.ts'
 
 export type { CachedRow } from '../entities/entity.ts'
-export type { Range } from './highlight.ts'
+export type { Highlighter } from './highlight.ts'
 
 /** What a query found, best first. */
 export interface SearchAnswer {
@@ -72,8 +72,8 @@ export interface SearchService {
   suggest(index: string, limit: number): SearchAnswer
   /** The JSON of these records, inactive ones included, in this order; null for those that there are not. */
   results(entity: string, ids: readonly string[]): (string | null)[]
-  /** Says which parts of a value a query means; the query may be a synonym of what was typed. */
-  highlighter(query: string): (value: string) => Range[]
+  /** Says which parts of the values of a record a query, or a synonym of it, means. */
+  highlighter(query: string): Highlighter
   /** Changes with everything that an answer of this index can depend on. */
   generation(index: string): number
   /** Applies committed changes in slices; resolves when they are searchable. Calls keep their order. */

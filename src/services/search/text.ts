@@ -6,7 +6,7 @@
 const maxWord = 40
 /** Longest piece of a record's field that is looked at. QuickBooks allows 4,000 in an item's Description. */
 const maxField = 4_000
-/** Text with more words than this is prose: its spellings are added word by word, not as whole lines. */
+/** Text with more words than this is prose. */
 const maxTitleWords = 12
 
 const ascii = /^[\u0020-\u007e]*$/
@@ -65,7 +65,8 @@ function wordsOf(folded: string): string[] {
  * 1. apostrophes and abbreviation dots closed up (O'Brien → obrien, L.L.C. → llc), other punctuation a space;
  * 2. umlauts written out (Müller → mueller); 3. apostrophes and dots as spaces (o brien, l l c);
  * 4. punctuated chunks closed up (A&B → ab, x-y → xy).
- * Of prose only the words that differ are repeated. Empty when the text has no letter and no digit.
+ * Prose is one list: the plainest, followed by the words that only the others have. Empty when the text has no letter
+ * and no digit.
  */
 export function spellings(text: string): string[][] {
   if (simple.test(text)) return [text.toLowerCase().split(' ')]
@@ -81,23 +82,20 @@ export function spellings(text: string): string[][] {
     const key = words.join(' ')
     if (words.length > 0 && !lists.some((list) => list.join(' ') === key)) lists.push(words)
   }
-  const shorten = plain.length > maxTitleWords ? (words: string[]) => newWords(words, plain) : null
   const written = ascii.test(raw) ? raw : writeUmlauts(raw)
-  if (written !== raw) add(closeUp(fold(written), shorten))
-  if (opens.test(folded)) add(shorten ? shorten(wordsOf(folded)) : wordsOf(folded))
-  if (punctuated.test(folded)) add(closeUp(folded.replace(separatorsInside, ''), shorten))
-  return lists
+  if (written !== raw) add(closeUp(fold(written)))
+  if (opens.test(folded)) add(wordsOf(folded))
+  if (punctuated.test(folded)) add(closeUp(folded.replace(separatorsInside, '')))
+  return plain.length > maxTitleWords ? [withNew(lists)] : lists
 }
 
-function closeUp(folded: string, shorten: ((words: string[]) => string[]) | null): string[] {
-  const words = wordsOf(folded.replaceAll("'", ''))
-  return shorten ? shorten(words) : words
+/** The first list, and after it the words that only others have: they stand inside of it, and begin nothing. */
+function withNew([plain = [], ...others]: string[][]): string[] {
+  const known = new Set(plain)
+  return [...plain, ...others.flat().filter((word) => !known.has(word) && known.add(word))]
 }
 
-function newWords(words: string[], known: string[]): string[] {
-  const seen = new Set(known)
-  return words.filter((word) => !seen.has(word) && seen.add(word))
-}
+const closeUp = (folded: string): string[] => wordsOf(folded.replaceAll("'", ''))
 
 function writeUmlauts(text: string): string {
   return text

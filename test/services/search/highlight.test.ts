@@ -7,7 +7,7 @@ import { readQuery } from '../../../src/services/search/query.ts'
 type Case = [query: string | string[], value: string, highlighted: string[], reason: string]
 
 const rangesOf = (query: string | string[], value: string): Range[] =>
-  createHighlighter(([] as string[]).concat(query))(value)
+  createHighlighter(([] as string[]).concat(query))([value])[0] ?? []
 
 function examples(behaviour: string, cases: Case[]) {
   t.test(behaviour, (t) => {
@@ -210,7 +210,7 @@ function isSound(ranges: readonly Range[], value: string): boolean {
 t.test('ranges are sound whatever is typed and stored', (t) => {
   fc.assert(
     fc.property(fc.array(anything, { maxLength: 3 }), anything, (typed, value) =>
-      isSound(createHighlighter(typed)(value), value),
+      isSound(createHighlighter(typed)([value])[0] ?? [], value),
     ),
     { numRuns: 1_000 },
   )
@@ -314,6 +314,27 @@ t.test('only the first 4,000 units of a value are looked at', (t) => {
   ]) {
     t.ok(isSound(rangesOf('xxx', `${value}xxx`), value), 'a character in the middle of the cut is left out')
   }
+  t.end()
+})
+
+t.test('what one field has, another is not forgiven a wrong keystroke for', (t) => {
+  const record = (query: string | string[], ...values: string[]) =>
+    createHighlighter(([] as string[]).concat(query))(values).map((ranges, i) =>
+      ranges.map(([start, length]) => values[i]?.slice(start, start + length)),
+    )
+  t.same(record('acme', 'Acme Corp', 'kim@acne.com'), [['Acme'], []])
+  t.same(record('acme', 'Axme Corp', 'kim@acne.com'), [['Axme'], ['acne']], 'neither has it')
+  t.same(record('acme blot', 'Acme Corp', 'Bolts'), [['Acme'], ['Bolt']], 'each word for itself')
+  t.same(record('acme', 'Acne Corp', 'x', 'Acme'), [[], [], ['Acme']], 'in whatever order')
+  t.same(
+    record(['ss bolt', 'stainless bolt'], 'SS bolt', 'Stainless hex bolts'),
+    [
+      ['SS', 'bolt'],
+      ['Stainless', 'bolt'],
+    ],
+    'each field in its own phrasing',
+  )
+  t.same(record('acme'), [], 'no fields')
   t.end()
 })
 

@@ -224,3 +224,67 @@ t.test('customers: an address is found by a mailbox of two letters, and a domain
     ],
   ),
 )
+
+t.test('customers: the same name with another legal form comes before its words in any order', () =>
+  check(
+    'customers',
+    'client_names',
+    [
+      customer('scattered', 'Machining Anderson Inc', {}, 9),
+      customer('longer', 'Anderson Machining Supply', {}, 8),
+      customer('llc', 'Anderson Machining LLC', {}, 2),
+      customer('co', 'Anderson Machining Co Ltd', {}, 1),
+      customer('inc', 'Anderson Machining Inc', {}, 0),
+    ],
+    [
+      [
+        'anderson machining inc',
+        'inc llc co scattered longer',
+        'the name, the company, its words, some of them',
+      ],
+      ['anderson machining gmbh', 'llc co inc longer scattered', 'a form that nobody has: the company first'],
+    ],
+  ),
+)
+
+t.test('customers: words in the name come before words of which one stands in an address', () =>
+  check(
+    'customers',
+    'client_names',
+    [
+      customer('mail', 'Smith Works', { PrimaryEmailAddr: { Address: 'kim@acme.example' } }, 9),
+      customer('both', 'Zed', { PrimaryEmailAddr: { Address: 'kim.smith@zed.example' } }, 8),
+      customer('name', 'Smith, Kim', {}, 1),
+    ],
+    [
+      ['kim smith', 'name mail both', 'then by recency'],
+      ['smi ki', 'name', 'a word too short for an address finds names'],
+      ['kim smith inc', 'name mail both', 'and without the legal form'],
+      ['zed kim', 'both', 'one word here, one there'],
+    ],
+  ),
+)
+
+t.test('descriptions: a punctuated word inside a long text does not begin it', () =>
+  check(
+    'items',
+    'product_descriptions',
+    [
+      part(
+        'prose',
+        'a',
+        {
+          Description:
+            'A pump for gardens, ponds and fountains, quiet and strong, now with a 12-volt motor and Watt-saver mode',
+        },
+        9,
+      ),
+      part('begins', 'b', { Description: 'Wattage meter' }, 1),
+    ],
+    [
+      ['wat', 'begins prose', 'the start of the field first'],
+      ['wattsaver', 'prose', 'and it is found closed up'],
+      ['12volt mot', 'prose', 'beside other words'],
+    ],
+  ),
+)

@@ -3,9 +3,10 @@
 import type { Entity } from '../entities/entity.ts'
 import { withRoom } from './arrays.ts'
 import { type Check, type Hits, type Tier, tiersInPass } from './hits.ts'
+import { type Common, only } from './intersect.ts'
 import { Asked, stepsFor } from './passes.ts'
 import type { Query } from './query.ts'
-import type { Run, Source } from './source.ts'
+import type { Source } from './source.ts'
 import { inSlices, type Slices, type Steps, sorted } from './steps.ts'
 import type { EntityStore, RecordTable } from './store.ts'
 import { fold } from './text.ts'
@@ -136,21 +137,20 @@ function createAllHits(store: RecordTable, shown: (number: number) => boolean): 
 
   function* look(
     { text }: Source,
-    runs: readonly Run[],
+    common: Common,
     check: Check | null,
     atBest: Tier,
-    holds: (number: number) => boolean,
     pass: number,
   ): Steps<void> {
     let left = stepSize
-    for (const { numbers, from, to } of runs) {
+    for (const { numbers, from, to } of common.runs) {
       for (let i = from; i < to; i++) {
         if (left-- === 0) {
           left = stepSize
           yield
         }
         const number = numbers[i] as number
-        if (!holds(number) || tiers[number] === filteredOut) continue
+        if (!common.holds(number) || tiers[number] === filteredOut) continue
         const isShown = shown(number)
         if (!isShown && !store.isActive(number)) continue
         const at = check === null ? atBest : check(text(number))
@@ -177,9 +177,9 @@ function createAllHits(store: RecordTable, shown: (number: number) => boolean): 
       return best
     },
     full: () => false,
-    take: (source, runs, at) => hits.scan(source, runs, null, at),
-    scan(source, runs, check, best, holds = () => true) {
-      waiting.push(look(source, runs, check, best, holds, hits.pass))
+    take: (source, runs, at) => hits.scan(source, only(runs), null, at),
+    scan(source, common, check, best) {
+      waiting.push(look(source, common, check, best, hits.pass))
     },
     *work() {
       const steps = waiting

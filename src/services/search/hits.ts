@@ -1,5 +1,6 @@
 // The best hits of one query while it runs: each record once, at the best tier that a pass found it at. Also the query's
 // budget: how many texts it may still look at, which bounds the worst query at every size.
+import { type Common, only } from './intersect.ts'
 import type { Run, Source } from './source.ts'
 
 /**
@@ -52,15 +53,9 @@ export interface Hits {
   take(source: Source, runs: readonly Run[], at: Tier): void
   /**
    * Adds the records whose text passes; all, at `best`, when there is no check. `best` is the best tier that can still
-   * be found here: with enough of those it stops. `holds` is asked before the text is looked at.
+   * be found here: with enough of those it stops.
    */
-  scan(
-    source: Source,
-    runs: readonly Run[],
-    check: Check | null,
-    best: Tier,
-    holds?: (number: number) => boolean,
-  ): void
+  scan(source: Source, common: Common, check: Check | null, best: Tier): void
 }
 
 /** What the hits must know of the records. */
@@ -126,7 +121,7 @@ export class TopHits implements Hits {
   }
 
   take(source: Source, runs: readonly Run[], at: Tier): void {
-    if (!source.inOrder) this.scan(source, runs, null, at)
+    if (!source.inOrder) this.scan(source, only(runs), null, at)
     else if (runs.length > 1) this.takeLowest(runs, at)
     else {
       for (const { numbers, from, to } of runs) {
@@ -136,20 +131,15 @@ export class TopHits implements Hits {
     }
   }
 
-  scan(
-    source: Source,
-    runs: readonly Run[],
-    check: Check | null,
-    best: Tier,
-    holds?: (number: number) => boolean,
-  ): void {
-    for (const { numbers, from, to } of runs) {
+  scan(source: Source, common: Common, check: Check | null, best: Tier): void {
+    const { isAll } = common
+    for (const { numbers, from, to } of common.runs) {
       let left = this.limit
       const most = source.inOrder ? null : createMostImportant(this.limit, this.ranking)
       for (let i = from; i < to && left > 0; i++) {
         if (this.budget <= 0 || this.steps <= 0 || this.found.length >= plenty) return
         const number = numbers[i] as number
-        if (holds !== undefined && (this.steps-- <= 0 || !holds(number))) continue
+        if (!isAll && (this.steps-- <= 0 || !common.holds(number))) continue
         if (!this.ranking.isActive(number) || most?.has(number) === false) continue
         if (check !== null) this.budget--
         const at = check === null ? best : check(source.text(number))

@@ -3,9 +3,9 @@
 // one more line.
 import { contactMark, contactWord, lineKey, pairKey, phoneEndKey, phoneStartKey } from './document.ts'
 import { type Check, type Hits, type Tier, tier, tiersInPass } from './hits.ts'
-import { inCommon } from './intersect.ts'
+import { Common, only } from './intersect.ts'
 import { isLegalForm, type Query } from './query.ts'
-import type { Neighbours, Run, Slots, Source, Starts } from './source.ts'
+import { type Neighbours, noSlots, type Run, type Slots, type Source } from './source.ts'
 
 /** One way to look. */
 interface Step {
@@ -74,7 +74,7 @@ function exact({ words }: Query): Step[] {
   return [
     step(tier.name, ({ source }, hits) => {
       const [names, others] = source.lists(key)
-      hits.scan(source, names, check, tier.name)
+      hits.scan(source, only(names), check, tier.name)
       hits.take(source, others, tier.exact)
     }),
   ]
@@ -97,8 +97,8 @@ function email(query: Query): Step[] {
   return [
     step(best, (asked, hits) => {
       // An @ says that an address is meant, so words too short to look for otherwise count, too.
-      const common = inCommon(words.map((word) => asked.source.starting(contactMark + word).slots[0]))
-      hits.scan(asked.source, common.runs, check, best, common.holds)
+      const common = new Common(words.map((word) => asked.source.starting(contactMark + word).slots[0]))
+      hits.scan(asked.source, common, check, best)
     }),
   ]
 }
@@ -110,33 +110,38 @@ function together(words: readonly string[]): Step[] {
 }
 
 function oneWord(word: string): Step[] {
-  const begun = (slot: 0 | 1, at: Tier) =>
+  const begun = (slot: 'first' | 'later', at: Tier) =>
     step(at, (asked, hits) => {
-      const { slots, exact } = asked.begun(word)
-      if (exact) hits.take(asked.source, slots[slot], at)
-      else hits.scan(asked.source, slots[slot], phraseCheck(word), at)
+      const known = asked.begun(word)
+      if (known.exact) hits.take(asked.source, known[slot], at)
+      else hits.scan(asked.source, only(known[slot]), phraseCheck(word), at)
     })
-  const whole = (slot: 0 | 1, at: Tier) =>
+  const whole = (slot: 'first' | 'later', at: Tier) =>
     step(at, (asked, hits) => hits.take(asked.source, asked.whole(word)[slot], at))
-  return [whole(0, tier.fieldWord), begun(0, tier.field), whole(1, tier.phraseWord), begun(1, tier.phrase)]
+  return [
+    whole('first', tier.fieldWord),
+    begun('first', tier.field),
+    whole('later', tier.phraseWord),
+    begun('later', tier.phrase),
+  ]
 }
 
 /** All words next to each other, the last one perhaps only begun: whole first, for those are rarer and better. */
 function phrase(words: readonly string[]): Step[] {
   const last = words.at(-1) as string
   const check = () => phraseCheck(words.join(' '))
-  const ahead: Part[] = words.slice(0, -1).map((word) => (asked) => named(asked.whole(word)))
+  const ahead: Part[] = words.slice(0, -1).map((word) => (asked) => asked.whole(word))
   const pairs: Part[] = []
   for (const [i, word] of words.slice(0, -1).entries()) {
     const key = pairKey(word, words[i + 1] as string)
-    if (key !== null) pairs.push(({ source }) => named(source.lists(key)))
+    if (key !== null) pairs.push(({ source }) => wordOf(source.lists(key)))
   }
   // A pair whose second word is one letter says as much as the list of all words that begin so, which is long.
   const begun: Part[] =
-    last.length === 1 && pairs.length === ahead.length ? [] : [(asked) => begins(asked.begun(last))]
+    last.length === 1 && pairs.length === ahead.length ? [] : [(asked) => asked.begun(last)]
   return [
     candidates(
-      [...ahead, (asked) => named(asked.whole(last)), ...pairs],
+      [...ahead, (asked) => asked.whole(last), ...pairs],
       [tier.fieldWord, tier.phraseWord],
       check,
       true,
@@ -147,13 +152,14 @@ function phrase(words: readonly string[]): Step[] {
 
 /** All words in the names, in any order. */
 function anywhere(words: readonly string[]): Step {
-  const parts = words.map(
-    (word): Part =>
-      (asked) =>
-        begins(asked.begun(word)),
-  )
+  const parts = words.map(beginning)
   return candidates(parts, [tier.firstWord, tier.allWords], () => namesCheck(words))
 }
+
+const beginning =
+  (word: string): Part =>
+  (asked) =>
+    asked.begun(word)
 
 /** All words, at least one of them in an e-mail address. */
 function withAddress(words: readonly string[]): Step {
@@ -166,12 +172,11 @@ function withAddress(words: readonly string[]): Step {
     }
     const check = wordsCheck(words, tier.address)
     for (const [i, word] of words.entries()) {
-      const { runs, exact } = asked.contacts(word)
-      if (runs.length === 0) continue
-      const others = all.toSpliced(i, 1)
-      const needed = exact && others.every((other) => other.exact) ? null : check
-      const common = inCommon([runs, ...others.map((other) => other.all)])
-      hits.scan(asked.source, common.runs, needed, tier.address, common.holds)
+      const contacts = asked.contacts(word)
+      if (contacts.all.length === 0) continue
+      const parts = all.with(i, contacts)
+      const needed = parts.every(({ exact }) => exact) ? null : check
+      hits.scan(asked.source, new Common(parts.map(({ all }) => all)), needed, tier.address)
     }
   })
 }
@@ -189,26 +194,34 @@ function sameCompany({ relaxed }: Query): Step[] {
       return null
     }
     return step(tier.exact, (asked, hits) => {
-      const found = words.map((word) => asked.whole(word))
-      const common = inCommon(found.map(([first, later], i) => (i === 0 ? first : [...first, ...later])))
-      hits.scan(asked.source, common.runs, check, tier.exact, common.holds)
+      const [first, ...others] = words.map((word) => asked.whole(word)) as [Word, ...Word[]]
+      const common = new Common([first.first, ...others.map(({ all }) => all)])
+      hits.scan(asked.source, common, check, tier.exact)
     })
   })
 }
 
-/** Where one word of several leads: to all records that may hold it, and to those that begin a field with it. */
+/** Where one word of several leads. */
 interface Word {
+  /** To the records that begin a field with it, and to the others. */
   first: readonly Run[]
+  later: readonly Run[]
+  /** Both. */
   all: readonly Run[]
-  /** False when there are others among them. */
+  /** False when there are others among them, so that each text must be looked at. */
   exact: boolean
 }
 
 /** One of the things that a record must have. */
 type Part = (asked: Asked) => Word
 
-const named = ([first, later]: Slots, exact = true): Word => ({ first, all: [...first, ...later], exact })
-const begins = ({ slots, exact }: Starts): Word => named(slots, exact)
+const wordOf = ([first, later]: Slots, exact = true): Word => ({
+  first,
+  later,
+  all: first.length === 0 ? later : later.length === 0 ? first : [...first, ...later],
+  exact,
+})
+const nothing = wordOf(noSlots)
 
 /** A source that remembers what it was asked for in this query: passes ask for the same words again and again. */
 export class Asked {
@@ -222,16 +235,16 @@ export class Asked {
   }
 
   /** The records with a word of a name that begins so. */
-  begun(word: string): Starts {
+  begun(word: string): Word {
     const known = this.of(word)
-    known.begun ??= this.source.starting(word)
+    known.begun ??= this.find(word)
     return known.begun
   }
 
   /** The records with exactly this word in a name. */
-  whole(word: string): Slots {
+  whole(word: string): Word {
     const known = this.of(word)
-    known.whole ??= this.source.whole(word)
+    known.whole ??= wordOf(this.source.whole(word))
     return known.whole
   }
 
@@ -242,52 +255,47 @@ export class Asked {
   }
 
   /** The addresses with a word that begins so. */
-  contacts(word: string): Contacts {
+  contacts(word: string): Word {
     const known = this.of(word)
-    known.contacts ??= this.findContacts(word)
+    if (known.contacts === null) {
+      const marked = contactWord(word)
+      known.contacts = marked === null ? nothing : this.find(marked)
+    }
     return known.contacts
   }
 
   /** The records with a word, or an address with a word, that begins so. */
   starting(word: string): Word {
     const known = this.of(word)
-    known.starting ??= withContacts(begins(this.begun(word)), this.contacts(word))
+    known.starting ??= either(this.begun(word), this.contacts(word))
     return known.starting
   }
 
-  private findContacts(word: string): Contacts {
-    const marked = contactWord(word)
-    if (marked === null) return noContacts
-    const { slots, exact } = this.source.starting(marked)
-    return { runs: slots[0], exact }
+  private find(word: string): Word {
+    const { slots, exact } = this.source.starting(word)
+    return wordOf(slots, exact)
   }
 
   private of(word: string): Known {
     const at = this.words.indexOf(word)
     if (at >= 0) return this.known[at] as Known
-    const known: Known = {}
+    const known: Known = { begun: null, whole: null, neighbours: null, contacts: null, starting: null }
     this.words.push(word)
     this.known.push(known)
     return known
   }
 }
 
-interface Contacts {
-  runs: readonly Run[]
-  exact: boolean
-}
-const noContacts: Contacts = { runs: [], exact: true }
-
 interface Known {
-  begun?: Starts
-  whole?: Slots
-  neighbours?: Neighbours
-  contacts?: Contacts
-  starting?: Word
+  begun: Word | null
+  whole: Word | null
+  neighbours: Neighbours | null
+  contacts: Word | null
+  starting: Word | null
 }
 
-const withContacts = (word: Word, { runs, exact }: Contacts): Word =>
-  runs.length === 0 ? word : { first: word.first, all: [...word.all, ...runs], exact: word.exact && exact }
+const either = (a: Word, b: Word): Word =>
+  b.all.length === 0 ? a : { ...a, all: [...a.all, ...b.all], exact: a.exact && b.exact }
 
 /**
  * What has all parts: first the records that begin a field with the first one, then the others. `best` are the best
@@ -307,17 +315,14 @@ function candidates(
       if (word.all.length === 0) return
       words.push(word)
     }
-    const [{ first, all }, ...others] = words as [Word, ...Word[]]
+    const { first, later } = words[0] as Word
     const needed = always || words.some(({ exact }) => !exact) ? checkFor() : null
-    const rest = others.map((word) => word.all)
+    const all = words.map((word) => word.all)
     if (first.length > 0) {
-      const begun = inCommon([first, ...rest])
-      hits.scan(asked.source, begun.runs, needed, best[0], begun.holds)
+      hits.scan(asked.source, new Common(all.with(0, first)), needed, best[0])
       if (hits.full(best[1])) return
     }
-    if (first.length === all.length) return
-    const inside = inCommon([all.slice(first.length), ...rest])
-    hits.scan(asked.source, inside.runs, needed, best[1], inside.holds)
+    if (later.length > 0) hits.scan(asked.source, new Common(all.with(0, later)), needed, best[1])
   })
 }
 
@@ -339,11 +344,11 @@ function splitWord(query: Query): Step[] {
     step(tier.fieldWord, (asked, hits) => {
       for (let cut = shortestHalf; cut <= word.length - shortestHalf; cut++) {
         const left = word.slice(0, cut)
-        const holders = named(asked.source.whole(left))
+        const holders = wordOf(asked.source.whole(left))
         if (holders.all.length === 0) continue
         const right = word.slice(cut)
         const check = () => phraseCheck(`${left} ${right}`)
-        const parts: Part[] = [() => holders, () => begins(asked.begun(right))]
+        const parts: Part[] = [() => holders, beginning(right)]
         candidates(parts, [tier.fieldWord, tier.phraseWord], check, true).run(asked, hits)
       }
     }),
@@ -362,7 +367,7 @@ function phone(query: Query): Step[] {
   const check = (text: string) => (hasPhone(text, digits) ? tier.allWords : null)
   return [phoneEndKey(digits), phoneStartKey(digits)].map((key) =>
     step(tier.allWords, ({ source }, hits) =>
-      hits.scan(source, source.lists(key).flat(), check, tier.allWords),
+      hits.scan(source, only(source.lists(key).flat()), check, tier.allWords),
     ),
   )
 }
@@ -392,8 +397,7 @@ function fragment(query: Query): Step[] {
   const check = (text: string) => (text.indexOf(code, text.indexOf('\n%')) > 0 ? tier.allWords : null)
   return [
     step(tier.allWords, ({ source }, hits) => {
-      const common = inCommon(source.fragments(code))
-      hits.scan(source, common.runs, check, tier.allWords, common.holds)
+      hits.scan(source, new Common(source.fragments(code)), check, tier.allWords)
     }),
   ]
 }
@@ -403,8 +407,7 @@ function insideWord(query: Query): Step[] {
   if (query.words.length !== 1 || query.joined.length < 3) return []
   return [
     step(tier.allWords, ({ source }, hits) => {
-      const runs = source.containing(query.joined, mostWords).flatMap((slots) => slots.flat())
-      hits.take(source, runs, tier.allWords)
+      hits.take(source, source.containing(query.joined, mostWords), tier.allWords)
     }),
   ]
 }
@@ -440,7 +443,7 @@ function forgiving(word: string, others: readonly string[]): Step[] {
   return ways.map(([way, begun, inside]) =>
     candidates(
       [
-        (asked) => (has(asked, others) ? named(asked.neighbours(word)[way]) : nothing),
+        (asked) => (has(asked, others) ? wordOf(asked.neighbours(word)[way]) : nothing),
         ...others.map(
           (other): Part =>
             (asked) =>
@@ -456,7 +459,6 @@ function forgiving(word: string, others: readonly string[]): Step[] {
 /** Cheaper to know than the neighbours of a word. */
 const has = (asked: Asked, words: readonly string[]): boolean =>
   words.every((word) => asked.starting(word).all.length > 0)
-const nothing: Word = { first: [], all: [], exact: true }
 
 /** For a query that finds nothing else. */
 function dropOne({ words }: Query, hits: Hits): Step[] {

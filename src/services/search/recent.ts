@@ -71,10 +71,14 @@ export function createRecent(first: number): Recent {
     },
     fragments: (code) => rarestParts(code, (part) => lists(fragmentMark + part)[0]),
     containing(fragment, most) {
-      const found: Slots[] = []
-      for (let i = 0; i < Math.min(words.length, checkBudget) && found.length < most; i++) {
+      const found: Run[] = []
+      let left = most
+      for (let i = 0; i < Math.min(words.length, checkBudget) && left > 0; i++) {
         const word = words[i] as string
-        if (word[0] !== contactMark && word.includes(fragment, 1)) found.push(whole(word))
+        if (word[0] === contactMark || !word.includes(fragment, 1)) continue
+        const [first, later] = whole(word)
+        found.push(...first, ...later)
+        left--
       }
       return found
     },

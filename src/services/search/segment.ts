@@ -150,7 +150,7 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
     starting: (word): Starts => ({ slots: rangeSlots(vocabulary.starting(word)), exact: true }),
     fragments: (code) => rarestParts(code, (part) => lists(fragmentMark + part)[0]),
     containing(fragment, most) {
-      const found: Slots[] = []
+      const found: Run[] = []
       const { filed, ends } = data.parts.lists
       const [[words] = []] = rarestParts(fragment, (part) => {
         const list = findPart(part)
@@ -159,9 +159,13 @@ function createSegmentIndex(data: IndexData, texts: Pool): Source {
       })
       if (words === undefined) return found
       const end = Math.min(words.to, words.from + checkBudget)
-      for (let i = words.from; i < end && found.length < most; i++) {
+      let left = most
+      for (let i = words.from; i < end && left > 0; i++) {
         const word = words.numbers[i] as number
-        if (vocabulary.holds(word, fragment)) found.push(wordSlots(word))
+        if (!vocabulary.holds(word, fragment)) continue
+        const [first, later] = wordSlots(word)
+        found.push(...first, ...later)
+        left--
       }
       return found
     },

@@ -38,8 +38,8 @@ export interface Source {
   starting(word: string): Starts
   /** For the rarest of a fragment's three-letter parts: the runs of the part numbers that hold it. */
   fragments(code: string): (readonly Run[])[]
-  /** The records with a name with a word that holds `fragment` inside: an entry for each word, at most `most`. */
-  containing(fragment: string, most: number): Slots[]
+  /** The records with a name with a word that holds `fragment` inside: of `most` words at most. */
+  containing(fragment: string, most: number): readonly Run[]
   neighbours(word: string): Neighbours
   /** The text of a record, as document.ts makes it; '' when it is not in this index. */
   text(number: number): string

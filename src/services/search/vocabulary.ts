@@ -97,16 +97,43 @@ export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabu
     return { from: first, to: firstWhere(first, to, (n) => unitAt(n, depth) > unit) }
   }
 
+  /** The same for `count` units of a text, all within the head: in one go, because most ranges end here. */
+  function narrowHead(
+    range: WordRange,
+    depth: number,
+    text: string,
+    at: number,
+    count: number,
+    inHeads: boolean,
+  ): WordRange {
+    if (count === 1 || !inHeads) {
+      let left = range
+      for (let i = 0; i < count; i++) left = narrow(left, depth + i, text.charCodeAt(at + i))
+      return left
+    }
+    const known = depth + count
+    let lowest = depth === 0 ? 0 : ((heads[range.from] as number) ^ signBit) & (-1 << (32 - 8 * depth))
+    for (let i = 0; i < count; i++) lowest |= text.charCodeAt(at + i) << (24 - 8 * (depth + i))
+    const highestHead = (known === headLength ? lowest : lowest | (-1 >>> (8 * known))) ^ signBit
+    lowest ^= signBit
+    const from = firstWhere(range.from, range.to, (n) => (heads[n] as number) >= lowest)
+    if (from === range.to || (heads[from] as number) > highestHead) return { from, to: from }
+    return { from, to: firstWhere(from, range.to, (n) => (heads[n] as number) > highestHead) }
+  }
+
   function similar(typed: string): Similar[] {
     const found: Similar[] = []
     let budget = walkBudget
+    const fits = isLatin.test(typed)
     /** Takes the words of a range, alike up to `depth`, that go on with what was typed from `rest` on. */
     const take = (range: WordRange, depth: number, rest: number) => {
-      let left = range
-      let at = depth
-      for (let i = rest; i < typed.length && left.from < left.to; i++, at++) {
+      budget--
+      const inHead = Math.min(headLength - depth, typed.length - rest)
+      let left = inHead > 0 ? narrowHead(range, depth, typed, rest, inHead, fits) : range
+      let at = depth + Math.max(inHead, 0)
+      for (; left.from < left.to && rest + at - depth < typed.length; at++) {
         budget--
-        left = narrow(left, at, typed.charCodeAt(i))
+        left = narrow(left, at, typed.charCodeAt(rest + at - depth))
       }
       if (left.from < left.to) found.push({ ...left, length: at, loose: rest === typed.length })
     }
@@ -175,6 +202,8 @@ export function* vocabularyOf(words: readonly string[]): Steps<VocabularyData> {
 const isLatin = /^[\0-\u00fe]*$/
 
 const headLength = 4
+/** Heads are signed: with this bit turned, they are in the order of their units. */
+const signBit = -0x80000000
 /** What stands for all units that do not fit in a byte, so that the order stays. */
 const highest = 255
 
@@ -185,8 +214,7 @@ function headOf(word: string): number {
     const unit = i < word.length ? word.charCodeAt(i) : 0
     head = (head << 8) | Math.min(unit, highest)
   }
-  // Signed numbers: without this, words that begin with a letter beyond ASCII would come first.
-  return head ^ -0x80000000
+  return head ^ signBit
 }
 
-const unitInHead = (head: number, depth: number): number => ((head ^ -0x80000000) >>> (24 - 8 * depth)) & 255
+const unitInHead = (head: number, depth: number): number => ((head ^ signBit) >>> (24 - 8 * depth)) & 255

@@ -1,0 +1,36 @@
+// Starts the service from the environment, and stops it with grace. What cannot work is said in one line.
+
+import closeWithGrace from 'close-with-grace'
+import type { FastifyServerOptions } from 'fastify'
+import { buildApp } from './app.ts'
+import { type Config, loadConfig } from './config.ts'
+import { ConfigError, reasonOf } from './errors.ts'
+
+/** Longest time that a stop may take, in milliseconds. */
+const STOP_MS = 9_000
+
+try {
+  const config = await loadConfig(process.env)
+  const app = await buildApp(config, { logger: loggerOf(config) })
+  closeWithGrace({ delay: STOP_MS, logger: app.log }, async ({ signal, err }) => {
+    if (err) app.log.fatal({ err }, 'Stopping after an unexpected error')
+    else app.log.info({ signal }, 'Stopping')
+    await app.close()
+  })
+  if (config.ADMIN_API_KEY === undefined) {
+    app.log.warn('ADMIN_API_KEY is not set: whoever can reach this address may do everything')
+  }
+  await app.listen({ port: config.PORT, host: config.HOST }).catch((error) => {
+    throw new ConfigError(`PORT, HOST: cannot listen on ${config.HOST}:${config.PORT} (${reasonOf(error)}).`)
+  })
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`mrp-backend cannot start. ${error.message}\n`)
+  process.exit(1)
+}
+
+function loggerOf({ NODE_ENV, LOG_LEVEL }: Config): FastifyServerOptions['logger'] {
+  const development = NODE_ENV === 'development'
+  const level = LOG_LEVEL ?? (development ? 'debug' : 'info')
+  return development ? { level, transport: { target: 'pino-pretty' } } : { level }
+}

@@ -3,7 +3,7 @@
 import { sharedCopy, sharedInts, withRoom } from './arrays.ts'
 import { contactMark, documentTerms, isKey } from './document.ts'
 import { createNumbering } from './keys.ts'
-import { createPoolWriter } from './pool.ts'
+import { createPoolWriter, type PoolData } from './pool.ts'
 import { type IndexData, type ListsData, manyWords } from './segment.ts'
 import { type Steps, sorted } from './steps.ts'
 import { vocabularyOf } from './vocabulary.ts'
@@ -11,8 +11,8 @@ import { vocabularyOf } from './vocabulary.ts'
 export interface IndexBuilder {
   /** Takes in the text of the next entry; '' for one that is not in this index. */
   add(text: string): void
-  /** `order` names the entries that count. The numbers in the lists are positions in it. */
-  finish(order: Int32Array): Steps<IndexData>
+  /** `order` names the entries that count, the first `active` of them active. Numbers in lists are positions in it. */
+  finish(order: Int32Array, active: number): Steps<IndexData>
 }
 
 /** Slots that terms are filed in; see `place` and `whole` in document.ts. */
@@ -50,7 +50,7 @@ export function createIndexBuilder(): IndexBuilder {
       heldEnds[entry] = used
     },
 
-    *finish(order) {
+    *finish(order, active) {
       const wordOrder = yield* sorted(
         Int32Array.from(words.keys()),
         (a, b) => (words[a] as string) < (words[b] as string),
@@ -99,8 +99,10 @@ export function createIndexBuilder(): IndexBuilder {
           if (number % 250 === 0) yield
         }
       })
+      const pool = yield* texts.finish(order)
       return {
-        texts: yield* texts.finish(order),
+        active: notEmpty(pool, active),
+        texts: pool,
         keys: keys.finish(),
         vocabulary: yield* vocabularyOf(inOrder),
         lists,
@@ -112,6 +114,13 @@ export function createIndexBuilder(): IndexBuilder {
       }
     },
   }
+}
+
+/** How many of the first `end` texts say something. */
+function notEmpty({ ends }: PoolData, end: number): number {
+  let count = 0
+  for (let n = 0; n < end; n++) if (ends[n] !== (n === 0 ? 0 : ends[n - 1])) count++
+  return count
 }
 
 /**

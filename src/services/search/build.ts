@@ -129,7 +129,7 @@ export function createSegmentBuilder(shape: Shape): SegmentBuilder {
         facets: facets.map((facet) => facet.finish(order)),
         indexes: [],
       }
-      for (const index of indexes) data.indexes.push(yield* index.finish(order))
+      for (const index of indexes) data.indexes.push(yield* index.finish(order, data.active))
       return data
     },
   }

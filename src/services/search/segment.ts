@@ -27,6 +27,8 @@ export interface ListsData {
 
 /** One index of a segment. */
 export interface IndexData {
+  /** Active records that say something in it. */
+  active: number
   texts: PoolData
   keys: KeysData
   vocabulary: VocabularyData

@@ -2,7 +2,6 @@
 // the segment empty and comes back under a new, higher number, so a change costs the same at every size.
 import type { Entity } from '../entities/entity.ts'
 import { createMostImportant } from './hits.ts'
-import type { Pool } from './pool.ts'
 import { createRecent } from './recent.ts'
 import { compareNames, type SearchRecord } from './record.ts'
 import { openSegment, type SegmentData } from './segment.ts'
@@ -81,9 +80,7 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
   const records: (SearchRecord | undefined)[] = []
   const ranks: number[] = []
   const numbers = new Map<string, number>()
-  const live = entity.indexes.map((_, i) =>
-    base === null ? 0 : foundIn(base.texts[i] as Pool, segment?.active ?? 0),
-  )
+  const live = entity.indexes.map((_, i) => segment?.indexes[i]?.active ?? 0)
   let dead = 0
 
   const sources = recents.map((recent, i) => (base === null ? [recent] : [recent, base.indexes[i] as Source]))
@@ -202,11 +199,4 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
     },
   }
   return table
-}
-
-/** How many of the first `end` texts are not empty. */
-function foundIn(texts: Pool, end: number): number {
-  let found = 0
-  for (let n = 0; n < end; n++) if (texts.length(n) > 0) found++
-  return found
 }

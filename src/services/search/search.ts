@@ -143,7 +143,7 @@ export interface SearchDeps {
  * A new segment is due when so many records changed since the last one, or this share of them when that is less. With so
  * many, further changes wait for it: they live in V8's heap.
  */
-const manyChanges = 20_000
+const manyChanges = 10_000
 const changedShare = 0.2
 /** Never for fewer. */
 const fewChanges = 1_000

@@ -56,8 +56,10 @@ export function runPasses(query: Query, sources: readonly Source[], hits: Hits):
   const all = sources.map((source) => new Asked(source))
   for (let place = 0; place < passes.length; place++) {
     hits.pass = place
+    if (hits.full(tier.name)) return
     for (const { best, run } of (passes[place] as Pass).steps(query, hits)) {
-      if (hits.full(best)) return
+      // A later step of the pass may be better: several spellings each begin with their best.
+      if (hits.full(best)) continue
       for (const asked of all) run(asked, hits)
     }
   }

@@ -143,6 +143,23 @@ t.test('what a keystroke finds is the beginning of the pages', async () => {
   )
 })
 
+t.test(
+  'that is so where the second way to leave out a word, or to spell the query, is the better one',
+  async (t) => {
+    const rows = [part('first', 'Hexagon'), part('later', 'bolt élan bolt', { minutes: 9 })]
+    const search = await searchIn(rows)
+    t.same(search.search(index, 'hex élan', 2).ids, ['first', 'later'])
+    t.same(search.search(index, 'hex élan', 1).ids, ['first'])
+    const spelled = await searchIn([
+      part('closed', 'obrien', { minutes: 1 }),
+      part('open', 'o brien', { minutes: 9 }),
+    ])
+    for (const limit of [1, 2]) {
+      t.same(spelled.search(index, "o'br", limit).ids, (await find(spelled, "o'br", { limit })).ids)
+    }
+  },
+)
+
 t.test('that is so after a refresh that changed sixty records, too', async (t) => {
   const search = createSearch({ entities })
   await apply(

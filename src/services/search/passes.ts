@@ -27,7 +27,7 @@ const passes: readonly Pass[] = [
   { name: 'e-mail address', steps: email },
   { name: 'as typed', steps: ({ words }) => together(words) },
   { name: 'with another Inc or the like', steps: sameCompany },
-  { name: 'words in any order', steps: ({ words }) => (words.length > 1 ? [anywhere(words)] : []) },
+  { name: 'words in any order', steps: ({ words }) => inAnyOrder(words) },
   { name: 'closed up', steps: joined },
   { name: 'other spelling', steps: otherSpellings },
   { name: 'cut in two', steps: splitWord },
@@ -152,6 +152,9 @@ function phrase(words: readonly string[]): Step[] {
   ]
 }
 
+/** One word has no other order. */
+const inAnyOrder = (words: readonly string[]): Step[] => (words.length > 1 ? [anywhere(words)] : [])
+
 /** All words in the names, in any order. */
 function anywhere(words: readonly string[]): Step {
   const parts = words.map(beginning)
@@ -163,15 +166,17 @@ const beginning =
   (asked) =>
     asked.begun(word)
 
+/** In a name or an address. */
+const beginningAnywhere =
+  (word: string): Part =>
+  (asked) =>
+    asked.starting(word)
+
 /** All words, at least one of them in an e-mail address. */
 function withAddress(words: readonly string[]): Step {
   return step(tier.address, (asked, hits) => {
-    const all: Word[] = []
-    for (const word of words) {
-      const known = asked.starting(word)
-      if (known.all.length === 0) return
-      all.push(known)
-    }
+    if (!has(asked, words)) return
+    const all = words.map((word) => asked.starting(word))
     const check = wordsCheck(words, tier.address)
     for (const [i, word] of words.entries()) {
       const contacts = asked.contacts(word)
@@ -333,9 +338,7 @@ function joined(query: Query): Step[] {
 }
 
 function otherSpellings(query: Query): Step[] {
-  return query.otherSpellings.flatMap((words) =>
-    words.length > 1 ? [...together(words), anywhere(words)] : together(words),
-  )
+  return query.otherSpellings.flatMap((words) => [...together(words), ...inAnyOrder(words)])
 }
 
 /** "nextdoor" for "Next Door": a cut where the left half is a whole word of some record. */
@@ -436,7 +439,6 @@ function typo({ words, joined }: Query, hits: Hits): Step[] {
 }
 
 function forgiving(word: string, others: readonly string[]): Step[] {
-  const check = wordsCheck(others, tier.allWords)
   const ways = [
     ['whole', tier.fieldWord, tier.field],
     ['begun', tier.phraseWord, tier.phrase],
@@ -446,14 +448,10 @@ function forgiving(word: string, others: readonly string[]): Step[] {
     candidates(
       [
         (asked) => (has(asked, others) ? wordOf(asked.neighbours(word)[way]) : nothing),
-        ...others.map(
-          (other): Part =>
-            (asked) =>
-              asked.starting(other),
-        ),
+        ...others.map(beginningAnywhere),
       ],
       [begun, inside],
-      () => (text) => (check(text) === null ? null : begun),
+      () => wordsCheck(others, begun),
     ),
   )
 }

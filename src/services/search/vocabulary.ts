@@ -62,7 +62,6 @@ export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabu
 
   /** The first word that does not come before `text`. */
   function lowerBound(text: string): number {
-    // Beyond Latin-1 heads do not tell words apart.
     if (!isLatin.test(text)) return firstWhere(0, ends.length, (n) => compare(n, text) >= 0)
     const head = headOf(text)
     // By their heads alone, then by their letters among those with the same head.
@@ -98,19 +97,7 @@ export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabu
   }
 
   /** The same for `count` units of a text, all within the head: in one go, because most ranges end here. */
-  function narrowHead(
-    range: WordRange,
-    depth: number,
-    text: string,
-    at: number,
-    count: number,
-    inHeads: boolean,
-  ): WordRange {
-    if (count === 1 || !inHeads) {
-      let left = range
-      for (let i = 0; i < count; i++) left = narrow(left, depth + i, text.charCodeAt(at + i))
-      return left
-    }
+  function narrowHead(range: WordRange, depth: number, text: string, at: number, count: number): WordRange {
     const known = depth + count
     let lowest = depth === 0 ? 0 : ((heads[range.from] as number) ^ signBit) & (-1 << (32 - 8 * depth))
     for (let i = 0; i < count; i++) lowest |= text.charCodeAt(at + i) << (24 - 8 * (depth + i))
@@ -124,13 +111,13 @@ export function createVocabulary({ units, ends, heads }: VocabularyData): Vocabu
   function similar(typed: string): Similar[] {
     const found: Similar[] = []
     let budget = walkBudget
-    const fits = isLatin.test(typed)
+    const inOneGo = isLatin.test(typed) ? headLength : 0
     /** Takes the words of a range, alike up to `depth`, that go on with what was typed from `rest` on. */
     const take = (range: WordRange, depth: number, rest: number) => {
       budget--
-      const inHead = Math.min(headLength - depth, typed.length - rest)
-      let left = inHead > 0 ? narrowHead(range, depth, typed, rest, inHead, fits) : range
-      let at = depth + Math.max(inHead, 0)
+      const inHead = Math.max(0, Math.min(inOneGo - depth, typed.length - rest))
+      let left = inHead > 0 ? narrowHead(range, depth, typed, rest, inHead) : range
+      let at = depth + inHead
       for (; left.from < left.to && rest + at - depth < typed.length; at++) {
         budget--
         left = narrow(left, at, typed.charCodeAt(rest + at - depth))
@@ -199,6 +186,7 @@ export function* vocabularyOf(words: readonly string[]): Steps<VocabularyData> {
   return { units, ends, heads }
 }
 
+/** Beyond Latin-1, heads do not tell words apart. */
 const isLatin = /^[\0-\u00fe]*$/
 
 const headLength = 4

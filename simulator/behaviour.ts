@@ -9,6 +9,7 @@ const Latency = Type.Union([
   Type.Number({ minimum: 0 }),
   Type.Tuple([Type.Number({ minimum: 0 }), Type.Number({ minimum: 0 })]),
 ])
+const Chance = Type.Number({ minimum: 0, maximum: 1 })
 
 export const ThrottleSchema = Type.Object(
   {
@@ -55,6 +56,18 @@ export const BehaviourSchema = Type.Object(
     /** Milliseconds, or [least, most]; before the answer of an API call, or of a token call. */
     latencyMs: Latency,
     tokenLatencyMs: Latency,
+    // Webhooks
+    webhookFormat: Type.Union([Type.Literal('cloudEvents'), Type.Literal('classic')]),
+    /** From an edit to the post that tells of it. */
+    webhookDelayMs: Latency,
+    /** Events in one post, at most. */
+    webhookBatch: Type.Integer({ minimum: 1 }),
+    /** The chance that an event is dropped, that it is sent twice, that the events of a post change places. */
+    webhookLoss: Chance,
+    webhookDoubles: Chance,
+    webhookShuffle: Chance,
+    /** What is waited before each further attempt, until one is answered with 2xx. */
+    webhookRetrySeconds: Type.Array(Type.Number({ minimum: 0 })),
   },
   { additionalProperties: false },
 )
@@ -91,6 +104,13 @@ const DEFAULTS: Behaviour = {
   throttle: { perSecond: 10, perMinute: 500, concurrent: 10, body: 'json', retryAfterSeconds: null },
   latencyMs: 0,
   tokenLatencyMs: 20,
+  webhookFormat: 'cloudEvents',
+  webhookDelayMs: 100,
+  webhookBatch: 100,
+  webhookLoss: 0,
+  webhookDoubles: 0,
+  webhookShuffle: 0,
+  webhookRetrySeconds: [10, 20, 30, 300, 1200, 7200, 14_400, 21_600],
 }
 
 export function createBehaviour(change: BehaviourChange = {}): Behaviour {

@@ -5,6 +5,7 @@
 
 export interface Clock {
   now(): number
+  /** Backwards too, with a negative number. */
   advance(ms: number): void
 }
 

@@ -1,6 +1,6 @@
 /**
  * Turns an answer into bytes on a socket, and a fault plan into what really goes wrong there: other answers, damaged
- * records, damaged bytes, silence. The only place that touches sockets.
+ * records, damaged bytes, silence. The only place that touches the sockets of a request.
  */
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -16,8 +16,9 @@ import {
   xmlFault,
 } from './answer.ts'
 import { pacificMillis } from './clock.ts'
+import { damageRows } from './damage.ts'
 import type { FaultPlan } from './faults.ts'
-import { type Fields, isFields, type Json, printJson, printXml } from './json.ts'
+import { printJson, printXml } from './json.ts'
 
 export interface Delivery {
   readonly reply: FastifyReply
@@ -121,41 +122,6 @@ function cannedAnswer(fault: FaultPlan, now: number): Answer | undefined {
 
 export function withHeader(answer: Answer, name: string, value: string): Answer {
   return { ...answer, headers: { ...answer.headers, [name]: value } }
-}
-
-/** Applies a change to the list of rows in a query answer; other answers pass unharmed. */
-function damageRows(answer: Answer, fault: FaultPlan): Answer {
-  if (typeof answer.body === 'string' || !isFields(answer.body.QueryResponse)) return answer
-  if (fault.kind === 'missingKeys') return { ...answer, body: { ...answer.body, QueryResponse: {} } }
-  const response: Fields = { ...answer.body.QueryResponse }
-  for (const [key, rows] of Object.entries(response)) {
-    if (!Array.isArray(rows)) continue
-    response[key] =
-      fault.kind === 'wrongRows'
-        ? rows.slice(0, fault.rows ?? Math.floor(rows.length / 2))
-        : withBadRecord(rows, fault)
-    if (response.maxResults !== undefined) response.maxResults = (response[key] as Json[]).length
-  }
-  return { ...answer, body: { ...answer.body, QueryResponse: response } }
-}
-
-/** The middle row loses what every record must have. */
-function withBadRecord(rows: Json[], fault: FaultPlan): Json[] {
-  const middle = Math.floor(rows.length / 2)
-  return rows.map((row, index) => {
-    if (index !== middle || !isFields(row)) return row
-    const { Id, ...rest } = row
-    switch (fault.record ?? 'noId') {
-      case 'nullMetaData':
-        return { ...row, MetaData: null }
-      case 'numericName':
-        return { ...row, ...(row.Name === undefined ? { DisplayName: 4711 } : { Name: 4711 }) }
-      case 'notAnObject':
-        return `record ${String(Id)}`
-      default:
-        return rest
-    }
-  })
 }
 
 interface Printed {

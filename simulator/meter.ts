@@ -77,6 +77,8 @@ export function createMeter(): Meter {
   let concurrent = 0
 
   function load(now: number): Load {
+    // The clock was set back: what has not happened yet must not count for days as just now.
+    while (starts.length > first && (starts.at(-1) ?? 0) > now) starts.pop()
     const within = (index: number, ms: number) => now - (starts[index] ?? now) < ms
     while (first < starts.length && !within(first, 60_000)) first += 1
     if (first > FORGET_AFTER) {

@@ -37,6 +37,17 @@ export function bitsFor(count: number): number {
   return Math.max(2, Math.ceil(Math.log2(Math.max(2, count))))
 }
 
+/** Hexadecimal digits. */
+export function hexOf(random: () => number, length: number): string {
+  return Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('')
+}
+
+/** A copy in another order (Fisher and Yates). */
+export function shuffle<T>(list: readonly T[], random: () => number): T[] {
+  const left = [...list]
+  return list.flatMap(() => left.splice(Math.floor(random() * left.length), 1))
+}
+
 /** mulberry32: a stream of fractions for what happens at run time (latency, ids of answers). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0

@@ -15,21 +15,26 @@ import { createOAuthControl, type OAuthControl } from './oauth/control.ts'
 import { createGrants } from './oauth/grants.ts'
 import { registerOAuth } from './oauth/routes.ts'
 import { createQueryRunner } from './query/run.ts'
-import { createRandom } from './random.ts'
+import { createRandom, hexOf } from './random.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 export type { Behaviour, BehaviourChange } from './behaviour.ts'
-export type { Company, Edit } from './company/company.ts'
+export type { Company, Edit, EditEvent } from './company/company.ts'
 export type { CompanyOptions } from './company/seeds.ts'
 export type { QboRecord } from './company/table.ts'
 export type { FaultKind, FaultPlan } from './faults.ts'
 export type { LoggedRequest, Meter, MeterReadings } from './meter.ts'
+export type { WebhookEvent } from './notification.ts'
 export type { OAuthControl } from './oauth/control.ts'
+export type { PostOptions, WebhookCounters, Webhooks } from './webhooks.ts'
 
 export interface SimulatorOptions {
   readonly company?: Partial<CompanyOptions>
   readonly behaviour?: BehaviourChange
   readonly clientId?: string
   readonly clientSecret?: string
+  /** What webhooks are signed with. */
+  readonly webhookVerifierToken?: string
   /** Epoch ms; `advance` adds to it. */
   readonly clock?: () => number
   readonly random?: () => number
@@ -47,16 +52,17 @@ export interface Simulator {
   readonly behaviour: Behaviour
   readonly meter: Meter
   readonly oauth: OAuthControl
+  readonly webhooks: Webhooks
   readonly clock: Clock
+  /** Negative: the clock was set back. */
   advance(ms: number): void
   fault(plan: FaultPlan): void
   clearFaults(): void
 }
 
-function environment(url: string, clientId: string, clientSecret: string): Record<string, string> {
+/** Where things are, as the service's variables say it. */
+function addresses(url: string): Record<string, string> {
   return {
-    QUICKBOOKS_CLIENT_ID: clientId,
-    QUICKBOOKS_CLIENT_SECRET: clientSecret,
     QUICKBOOKS_ENVIRONMENT: 'sandbox',
     QUICKBOOKS_SANDBOX_BASE_URL: url,
     QUICKBOOKS_PRODUCTION_BASE_URL: url,
@@ -68,11 +74,9 @@ function environment(url: string, clientId: string, clientSecret: string): Recor
 
 /** Headers that every answer of Intuit carries, faults too. */
 function addIntuitHeaders(app: FastifyInstance, clock: Clock, random: () => number): void {
-  const hex = (length: number) =>
-    Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('')
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({
-      intuit_tid: `1-${hex(8)}-${hex(24)}`,
+      intuit_tid: `1-${hexOf(random, 8)}-${hexOf(random, 24)}`,
       date: new Date(clock.now()).toUTCString(),
       'qbo-version': '1993.155',
       'service-time': `total=${20 + Math.floor(random() * 80)}, db=${5 + Math.floor(random() * 15)}`,
@@ -93,6 +97,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   const meter = createMeter()
   const grants = createGrants({ behaviour, clock, random })
   const oauth = createOAuthControl(grants, clock, company.realmId)
+  const verifierToken = options.webhookVerifierToken ?? 'simulator-verifier-token'
+  const webhooks = createWebhooks({ behaviour, company, random, verifierToken })
   let url = ''
 
   const app = Fastify({
@@ -113,18 +119,27 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
       url = await app.listen({ port, host })
       return url
     },
-    close: () => app.close(),
+    async close() {
+      await webhooks.close()
+      await app.close()
+    },
     get url() {
       return url
     },
     get env() {
       if (url === '') throw new Error('The simulator has no address before listen()')
-      return environment(url, clientId, clientSecret)
+      return {
+        QUICKBOOKS_CLIENT_ID: clientId,
+        QUICKBOOKS_CLIENT_SECRET: clientSecret,
+        QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN: verifierToken,
+        ...addresses(url),
+      }
     },
     company,
     behaviour,
     meter,
     oauth,
+    webhooks,
     clock,
     advance: (ms) => clock.advance(ms),
     fault: (plan) => faults.add(plan),

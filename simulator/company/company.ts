@@ -19,6 +19,19 @@ export type Edit =
   | { action: 'merge'; entity: string; id: string; into: string }
   | { action: 'bumpBalance'; entity: string; id: string; amount: number }
 
+/** One edit, as the company tells it to who listens. */
+export interface EditEvent {
+  /** QuickBooks' name of the entity. */
+  readonly entity: string
+  /** Of a merge, the record that stays. */
+  readonly id: string
+  readonly operation: 'Create' | 'Update' | 'Delete' | 'Merge'
+  /** The record that a merge has taken away. */
+  readonly deletedId?: string
+  /** Epoch ms. */
+  readonly at: number
+}
+
 /** What change data capture still knows of a record that is gone. */
 export interface Tombstone {
   readonly entity: string
@@ -46,6 +59,8 @@ export interface Company {
   bumpBalance(entity: string, id: string, amount: number): QboRecord
   /** Edits in order; the result has the record after each, or undefined where it was removed. */
   bulk(edits: readonly Edit[]): (QboRecord | undefined)[]
+  /** Hears of each edit once it is made; not of the records that a rename or a removal touches below it. */
+  onEdit(listener: (event: EditEvent) => void): void
   table(type: EntityType): Table
 }
 
@@ -122,6 +137,12 @@ export function createCompany(options: CompanyOptions, clock: Clock, suffix: () 
     lastIds.set(type.sequence, Math.max(last, lastIds.get(type.sequence) ?? 0))
   }
   const tombstones: Tombstone[] = []
+  const listeners: ((event: EditEvent) => void)[] = []
+
+  function announce(table: Table, id: string, operation: EditEvent['operation'], deletedId?: string): void {
+    const event = { entity: table.type.name, id, operation, at: clock.now() }
+    for (const listener of listeners) listener(deletedId === undefined ? event : { ...event, deletedId })
+  }
 
   function tableOf(entity: string): Table {
     const type = findEntity(entity)
@@ -143,6 +164,12 @@ export function createCompany(options: CompanyOptions, clock: Clock, suffix: () 
     table.rows.change(slot, { fields, at: clock.now(), countsAsEdit })
     const after = table.record(slot)
     if (before.FullyQualifiedName !== after.FullyQualifiedName) touchDescendants(table, slot)
+    return after
+  }
+
+  function update(entity: string, id: string, fields: Fields, countsAsEdit = true): QboRecord {
+    const after = change(entity, id, fields, countsAsEdit)
+    announce(tableOf(entity), after.Id, 'Update')
     return after
   }
 
@@ -199,25 +226,35 @@ export function createCompany(options: CompanyOptions, clock: Clock, suffix: () 
       const table = tableOf(entity)
       const id = (lastIds.get(table.type.sequence) ?? 0) + 1
       lastIds.set(table.type.sequence, id)
-      return table.record(table.rows.insert(id, fields, clock.now()))
+      const record = table.record(table.rows.insert(id, fields, clock.now()))
+      announce(table, record.Id, 'Create')
+      return record
     },
-    update: (entity, id, fields) => change(entity, id, fields),
-    deactivate: (entity, id) => change(entity, id, { Active: false }),
-    remove: (entity, id) => remove(entity, id),
+    update: (entity, id, fields) => update(entity, id, fields),
+    deactivate: (entity, id) => update(entity, id, { Active: false }),
+    remove(entity, id) {
+      remove(entity, id)
+      announce(tableOf(entity), id, 'Delete')
+    },
     merge(entity, id, into) {
       const { table, slot } = locate(entity, into)
       if (id === into) throw new UnknownRecord(`There is no other ${table.type.name} to merge ${id} into`)
       remove(entity, id, isBelow(table, slot, id) ? undefined : into)
-      return change(entity, into, {})
+      const record = change(entity, into, {})
+      announce(table, record.Id, 'Merge', id)
+      return record
     },
     bumpBalance(entity, id, amount) {
       const { table, slot } = locate(entity, id)
       const { Balance, BalanceWithJobs } = table.record(slot)
       const moved: Fields = { Balance: cents(Number(Balance ?? 0) + amount) }
       if (BalanceWithJobs !== undefined) moved.BalanceWithJobs = cents(Number(BalanceWithJobs) + amount)
-      return change(entity, id, moved, false)
+      return update(entity, id, moved, false)
     },
     bulk: (edits) => edits.map((edit) => applyEdit(company, edit)),
+    onEdit(listener) {
+      listeners.push(listener)
+    },
     table: (type) => tableOf(type.name),
   }
   return company

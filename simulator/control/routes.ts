@@ -35,6 +35,11 @@ const OAuthSchema = Type.Object(
   closed,
 )
 
+const WebhooksSchema = Type.Union([
+  Type.Object({ action: Type.Literal('subscribe'), url: Type.String() }, closed),
+  Type.Object({ action: Type.Literal('unsubscribe') }, closed),
+])
+
 export function registerControl(app: FastifyInstance, simulator: Simulator): void {
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const status =
@@ -76,6 +81,17 @@ export function registerControl(app: FastifyInstance, simulator: Simulator): voi
   app.post('/advance', { schema: { body: Type.Object({ ms: Type.Number() }, closed) } }, async (request) => {
     simulator.advance((request.body as { ms: number }).ms)
     return { now: simulator.clock.now() }
+  })
+
+  app.get('/webhooks', async () => {
+    const { url = null, sent, delivered, lastStatus, lastDurationMs } = simulator.webhooks
+    return { url, sent, delivered, lastStatus, lastDurationMs }
+  })
+  app.post('/webhooks', { schema: { body: WebhooksSchema } }, async (request, reply) => {
+    const body = request.body as Static<typeof WebhooksSchema>
+    if (body.action === 'subscribe') simulator.webhooks.subscribe(body.url)
+    else simulator.webhooks.unsubscribe()
+    return reply.code(204).send()
   })
 
   app.get('/tokens', async () => simulator.oauth.chains.map(({ refreshToken: _secret, ...state }) => state))

@@ -15,6 +15,21 @@ t.test('every answer carries intuit_tid and the server clock', async (t) => {
   }
 })
 
+t.test('a clock that was set back dates edits back, and what it took back is not throttled', async (t) => {
+  const { simulator, get } = await start(t)
+  simulator.behaviour.throttle = { ...simulator.behaviour.throttle, perSecond: 1, perMinute: 1 }
+  const halfAnHour = 1_800_000
+  simulator.advance(halfAnHour)
+  const before = simulator.company.update('Customer', '1', { Notes: 'before' })
+  t.equal((await get('/customer/1')).status, 200)
+  simulator.advance(-halfAnHour)
+  const after = simulator.company.update('Customer', '1', { Notes: 'after' })
+  const lag = Date.parse(before.MetaData.LastUpdatedTime) - Date.parse(after.MetaData.LastUpdatedTime)
+  t.ok(lag > halfAnHour - 60_000 && lag <= halfAnHour)
+  t.match(await get('/customer/1'), { status: 200, json: { Customer: { Notes: 'after' } } })
+  t.equal((await get('/customer/1')).status, 429, 'the limits hold in the new time')
+})
+
 t.test('reads by id: records, inactive ones too, and the faults for the rest', async (t) => {
   const { simulator, get, realm } = await start(t)
   simulator.company.deactivate('Vendor', '203')

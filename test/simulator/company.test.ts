@@ -135,6 +135,35 @@ t.test('whatever is edited, the changes since then lead from the old records to 
   )
 })
 
+t.test('whoever listens hears once of each edit, in order', async (t) => {
+  const books = company()
+  const heard: unknown[] = []
+  books.onEdit(({ at, ...rest }) => {
+    t.equal(at, NOW)
+    heard.push(rest)
+  })
+  const { Id: id } = books.create('customer', { DisplayName: 'Parent' })
+  books.create('Customer', { DisplayName: 'Child', ParentRef: { value: id } })
+  books.update('Customer', id, { DisplayName: 'Renamed' })
+  books.bulk([
+    { action: 'bumpBalance', entity: 'Customer', id, amount: 5 },
+    { action: 'deactivate', entity: 'Item', id: '7' },
+    { action: 'merge', entity: 'Customer', id, into: '1' },
+    { action: 'remove', entity: 'Invoice', id: '3' },
+  ])
+  t.throws(() => books.update('Customer', id, {}), /There is no Customer/)
+  t.throws(() => books.merge('Customer', '1', '1'), /no other Customer/)
+  t.same(heard, [
+    { entity: 'Customer', id, operation: 'Create' },
+    { entity: 'Customer', id: String(Number(id) + 1), operation: 'Create' },
+    { entity: 'Customer', id, operation: 'Update' },
+    { entity: 'Customer', id, operation: 'Update' },
+    { entity: 'Item', id: '7', operation: 'Update' },
+    { entity: 'Customer', id: '1', operation: 'Merge', deletedId: id },
+    { entity: 'Invoice', id: '3', operation: 'Delete' },
+  ])
+})
+
 t.test('two hundred thousand records: a page at the end, counts and edits', async (t) => {
   const { simulator, query } = await start(t, {
     company: { customers: 60_000, vendors: 20_000, items: 120_000 },

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import t from 'tap'
+import { pacificSeconds } from '../../simulator/clock.ts'
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from '../../simulator/faults.ts'
 import { type Reply, type Rig, start } from './support.ts'
 
@@ -84,6 +85,33 @@ t.test('a bad record spoils one row of the page', async (t) => {
     t.equal(rows.length, 10)
     t.equal(rows.filter(isBad).length, 1, record)
   }
+})
+
+t.test('rows go missing, too few and bad in change data capture too', async (t) => {
+  const { simulator, get } = await start(t)
+  simulator.advance(60_000)
+  const since = pacificSeconds(simulator.clock.now())
+  for (const id of ['1', '2', '3', '4', '5']) {
+    simulator.company.update('Customer', id, { Notes: 'n' })
+    simulator.company.update('Item', id, { Description: 'd' })
+  }
+  const changes = async () =>
+    (await get(`/cdc?entities=Bill,Customer,Item&changedSince=${since}`)).json.CDCResponse[0].QueryResponse
+  const [bills, customers, items] = await changes()
+  t.same([bills, customers.maxResults, items.maxResults], [{}, 5, 5])
+
+  simulator.fault({ on: 'cdc', kind: 'missingKeys' })
+  t.same(await changes(), [{}, {}, {}])
+  simulator.fault({ on: 'cdc', kind: 'wrongRows', rows: 2 })
+  t.same(await changes(), [
+    {},
+    { ...customers, Customer: customers.Customer.slice(0, 2), maxResults: 2 },
+    { ...items, Item: items.Item.slice(0, 2), maxResults: 2 },
+  ])
+  simulator.fault({ on: 'cdc', kind: 'badRecord' })
+  const { Id, ...bad } = customers.Customer[2]
+  t.same(await changes(), [{}, { ...customers, Customer: customers.Customer.with(2, bad) }, items])
+  t.same(await changes(), [bills, customers, items])
 })
 
 t.test(

@@ -12,7 +12,7 @@ import { totalmem } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
-import { type Entity, entities } from '../src/services/entities/index.ts'
+import { defaultSettings, type Entity, entities } from '../src/services/entities/index.ts'
 import { items } from '../src/services/entities/items.ts'
 import { buildsBySize, buildsInSlices } from '../src/services/search/builder.ts'
 import { createSearch, type SearchService } from '../src/services/search/search.ts'
@@ -99,7 +99,7 @@ function makeSearch(asked: readonly Entity[]): SearchService {
   const slices = buildsInSlices()
   return createSearch({
     entities: asked,
-    startBuild: asked === entities ? buildsBySize(slices, buildsOnThread) : slices,
+    startBuild: asked === entities ? buildsBySize(slices, buildsOnThread(defaultSettings)) : slices,
   })
 }
 

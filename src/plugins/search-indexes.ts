@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fp from 'fastify-plugin'
 import { ConfigError, reasonOf } from '../errors.ts'
-import { entities } from '../services/entities/index.ts'
+import type { Entity, EntitySettings } from '../services/entities/index.ts'
 import { buildsBySize, buildsInSlices } from '../services/search/builder.ts'
 import { createSearch, type SearchService } from '../services/search/search.ts'
 import { createShelf } from '../services/search/shelf.ts'
@@ -18,6 +18,9 @@ declare module 'fastify' {
 }
 
 export interface SearchIndexesOptions {
+  entities: readonly Entity[]
+  /** What the entities were made with. */
+  settings: EntitySettings
   dataDir: string
   synonymsFile: string | undefined
 }
@@ -27,14 +30,14 @@ export interface SearchIndexesOptions {
  * @throws ConfigError when the synonyms file cannot be used.
  */
 export default fp<SearchIndexesOptions>(
-  async (app, { dataDir, synonymsFile }) => {
+  async (app, { entities, settings, dataDir, synonymsFile }) => {
     const { cache, log } = app
     const realm = () => app.tokens.keeper.connection()?.realm
     const search = createSearch({
       entities,
       synonyms: await synonymsIn(synonymsFile),
-      startBuild: buildsBySize(buildsInSlices(), buildsOnThread),
-      shelf: await createShelf(join(dataDir, 'search'), realm),
+      startBuild: buildsBySize(buildsInSlices(), buildsOnThread(settings)),
+      shelf: await createShelf(join(dataDir, 'search'), realm, settings),
       onError: (err) => log.error({ err }, 'A search index was not renewed or kept; the one at hand goes on'),
     })
     app.addHook('onClose', () => search.close())

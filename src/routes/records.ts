@@ -2,16 +2,21 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
-import { entities } from '../services/entities/index.ts'
-import { Result, resultSchemas } from '../services/search/contract.ts'
+import type { Entity } from '../services/entities/index.ts'
+import { resultOf, resultSchemas } from '../services/search/contract.ts'
 import { asciiJson } from '../services/search/json.ts'
 import { mustDecode } from '../services/search/parameters.ts'
 
 const mostIds = 100
 
-const routes: FastifyPluginAsyncTypebox = async (app) => {
+/** The entities that are kept here. */
+export interface RecordRouteOptions {
+  entities: readonly Entity[]
+}
+
+const routes: FastifyPluginAsyncTypebox<RecordRouteOptions> = async (app, { entities }) => {
   const { searchIndexes: search, cache } = app
-  for (const schema of resultSchemas) app.addSchema(schema)
+  for (const schema of resultSchemas(entities)) app.addSchema(schema)
 
   app.get(
     '/api/records/:entity',
@@ -37,7 +42,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         response: {
           200: Type.Object(
             {
-              results: Type.Array(Result, { description: 'In the order of the ids' }),
+              results: Type.Array(resultOf(entities), { description: 'In the order of the ids' }),
               missing: Type.Array(Type.String(), { description: 'Ids that no cached record has' }),
               total: Type.Integer({ description: 'Number of results' }),
             },

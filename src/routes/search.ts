@@ -4,19 +4,18 @@ import { randomUUID } from 'node:crypto'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { entities, feedsByName, type NamedFeed } from '../services/entities/index.ts'
+import { type Entity, feedsByName, indexesLeftOut, type NamedFeed } from '../services/entities/index.ts'
 import { createAnswers } from '../services/search/answers.ts'
 import {
-  ManyQuery,
-  manyAnswers,
+  type ManyQuery,
   resultSchemas,
-  SearchQuery,
-  searchAnswers,
+  type SearchQuery,
+  searchContract,
 } from '../services/search/contract.ts'
 import { searchedFields } from '../services/search/explain.ts'
 import type { Highlighter, Range } from '../services/search/highlight.ts'
 import { asciiJson } from '../services/search/json.ts'
-import { findOptions, mustDecode, namedIndexes, typed } from '../services/search/parameters.ts'
+import { mustDecode, namedIndexes, optionsReader, typed } from '../services/search/parameters.ts'
 import type { FindOptions, SearchAnswer } from '../services/search/search.ts'
 
 interface Answer {
@@ -27,18 +26,27 @@ interface Answer {
 /** About 4 KB each. */
 const keptAnswers = 1_000
 
-/** A search that takes longer than `slowMs` is logged as a warning. */
 export interface SearchRouteOptions {
+  /** The entities that are kept here, and those that there would be. */
+  entities: readonly Entity[]
+  unchosen: readonly Entity[]
+  /** A search that takes longer is logged as a warning. */
   slowMs: number
 }
 
-const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slowMs }) => {
+const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, options) => {
+  const { entities, slowMs } = options
   const { searchIndexes: search, cache, log } = app
+  const contract = searchContract(entities)
+  const readOptions = optionsReader(entities)
+  const leftOut = indexesLeftOut(entities, options.unchosen)
+  const feeds = feedsByName(entities)
+  const feedsOf = (index: string) => feeds.get(index) as NamedFeed[]
   const debug = ['debug', 'trace'].includes(log.level)
   const answers = createAnswers<Answer>(keptAnswers)
   /** Another start can answer otherwise for the same data. */
   const start = randomUUID().slice(0, 8)
-  for (const schema of resultSchemas) app.addSchema(schema)
+  for (const schema of resultSchemas(entities)) app.addSchema(schema)
 
   app.get(
     '/api/search/:index',
@@ -56,8 +64,8 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
             description: 'What to search',
           }),
         }),
-        querystring: SearchQuery,
-        response: searchAnswers,
+        querystring: contract.SearchQuery,
+        response: contract.searchAnswers,
       },
     },
     (request, reply) => {
@@ -90,7 +98,10 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
   ): FindOptions | null {
     mustDecode(request.url)
     if (request.query.explain === true) app.assertAdmin(request, reply)
-    return findOptions(feedOf(index).entity, request.query)
+    return readOptions(
+      feedsOf(index).map(({ entity }) => entity),
+      request.query,
+    )
   }
 
   async function searchWithMore(
@@ -120,14 +131,14 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
         summary: 'Search several indexes',
         description: 'What a search in each of them answers, in one request.',
         tags: ['search'],
-        querystring: ManyQuery,
-        response: manyAnswers,
+        querystring: contract.ManyQuery,
+        response: contract.manyAnswers,
       },
     },
     async (request, reply) => {
       const { query } = request
       const q = typed(query, request.url)
-      const indexes = namedIndexes(query.indexes, search.indexNames)
+      const indexes = namedIndexes(query.indexes, search.indexNames, leftOut)
       if (query.explain === true) app.assertAdmin(request, reply)
       if (isCurrent(request, reply, indexes)) return notModified(reply)
       const started = performance.now()
@@ -158,19 +169,16 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     // Made before anything else happens: what changes meanwhile must not mix with what was found.
     const { json, passes } = found
     if (!highlight && !explain) return json.join(',')
-    const { shows } = feedOf(index).feed
     const highlighter = search.highlighter(q)
     const decorated = json.map(async (result, i) => {
       const fields = JSON.parse(result) as Record<string, unknown>
-      const highlights = highlighted(
-        shows.map((name) => [name, fields[name]]),
-        highlighter,
-      )
-      const more: Record<string, unknown> = highlight ? { highlights } : {}
+      const named = feedsOf(index).find(({ entity }) => entity.type === fields.type) as NamedFeed
+      const shown = named.feed.shows.map((name) => [name, fields[name]] as const)
+      const more: Record<string, unknown> = highlight ? { highlights: highlighted(shown, highlighter) } : {}
       if (explain) {
-        const shown = Object.keys(highlights)
-        const named = shown.length > 0 ? shown : await hiddenFields(index, String(fields.id), highlighter)
-        more.explanation = { pass: passes[i], fields: named }
+        const found = Object.keys(highlighted(shown.map(asIndexed), highlighter))
+        const meant = found.length > 0 ? found : await hiddenFields(named, String(fields.id), highlighter)
+        more.explanation = { pass: passes[i], fields: meant }
       }
       return `${result.slice(0, -1)},${JSON.stringify(more).slice(1)}`
     })
@@ -178,8 +186,11 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
   }
 
   /** Where a match stands that no result shows. */
-  async function hiddenFields(index: string, id: string, highlighter: Highlighter): Promise<string[]> {
-    const { entity, feed } = feedOf(index)
+  async function hiddenFields(
+    { entity, feed }: NamedFeed,
+    id: string,
+    highlighter: Highlighter,
+  ): Promise<string[]> {
     const realm = app.tokens.keeper.connection()?.realm
     const json = realm === undefined ? undefined : await cache.get(realm, entity.name, id)
     if (json === undefined) return []
@@ -192,10 +203,23 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     const tag = `W/"${start}-${generations}"`
     reply.header('etag', tag)
     reply.header('cache-control', 'private, no-cache')
-    const ages = indexes.map((index) => cache.ageSeconds(feedOf(index).entity.name))
-    if (ages.every((age) => age !== null)) reply.header('x-data-age', Math.max(...ages))
+    const age = oldest(indexes)
+    if (age !== null) reply.header('x-data-age', age)
     const known = request.headers['if-none-match']
     return known !== undefined && (known === '*' || known.includes(tag.slice(2)))
+  }
+
+  /** The age of what was read least recently; null when something was not read yet. */
+  function oldest(indexes: readonly string[]): number | null {
+    let oldest = 0
+    for (const index of indexes) {
+      for (const { entity } of feedsOf(index)) {
+        const age = cache.ageSeconds(entity.name)
+        if (age === null) return null
+        if (age > oldest) oldest = age
+      }
+    }
+    return oldest
   }
 
   /** What was typed can be a customer's name, so it is not logged. */
@@ -205,6 +229,10 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { slow
     else if (debug) log.debug({ index, total, ms }, 'Search')
   }
 }
+
+/** An amount is searched with two decimals; as a number it has no characters to highlight. */
+const asIndexed = ([name, value]: readonly [string, unknown]) =>
+  [name, typeof value === 'number' ? value.toFixed(2) : value] as const
 
 /** The ranges in the fields that have any. */
 function highlighted(
@@ -227,9 +255,6 @@ function notModified(reply: FastifyReply): FastifyReply {
 function sendJson(reply: FastifyReply, body: string): void {
   reply.header('content-length', body.length).type('application/json; charset=utf-8').send(body)
 }
-
-const feeds = feedsByName(entities)
-const feedOf = (index: string) => feeds.get(index) as NamedFeed
 
 export default fp(routes, {
   name: 'search-routes',

@@ -1,7 +1,7 @@
 // What an entity is: data that tells the sync what to ask QuickBooks for, the cache what to keep, the search what to
 // index and a route what to answer. Nothing in this folder does I/O or knows another service.
 // Adding an entity is one file beside this one and one line in index.ts.
-import type { TSchema } from '@sinclair/typebox'
+import type { TObject } from '@sinclair/typebox'
 
 /** One JSON object as QuickBooks sent it. No field can be trusted to be there or to have its documented type. */
 export type Raw = Readonly<Record<string, unknown>>
@@ -33,13 +33,16 @@ export interface CachedRow {
 export interface SearchFields {
   /** Names and words of text, matched by the beginnings of their words. */
   texts: string[]
-  /** Part numbers: also matched without separators, without leading zeros and by an inner fragment. */
+  /**
+   * Part numbers: also matched without separators, without leading zeros and by an inner fragment. They are better names
+   * than texts. Where the first is '', the record lacks its best name, and no other is as good.
+   */
   codes?: string[]
   emails?: string[]
   phones?: string[]
 }
 
-/** One search index that an entity feeds. An index has one entity; several names may share one index. */
+/** One search index that an entity feeds. Several entities may feed one index; several names may share one index. */
 export interface IndexFeed {
   /** The names under which routes offer it; they cost no memory of their own. */
   names: readonly string[]
@@ -80,7 +83,7 @@ export interface Entity {
   /** Throws `BadRecord` when the record cannot be kept. */
   parse: (raw: unknown) => ParsedRecord
   /** The shape of one search result, with `$id`. */
-  resultSchema: TSchema
+  resultSchema: TObject
   /** One search result; never throws on a record that `parse` accepted. */
   result: (raw: Raw) => { id: string; name: string }
   indexes: readonly IndexFeed[]
@@ -88,6 +91,12 @@ export interface Entity {
   facets?: readonly Facet[]
   /** Numbers that a search can be narrowed down and sorted by. */
   measures?: readonly Measure[]
+}
+
+/** What an installation can choose about the entities. */
+export interface EntitySettings {
+  /** Names of the custom field in which sales forms carry the customer's purchase-order number; see `customField`. */
+  clientPoFields: readonly string[]
 }
 
 /** Where the name of an index leads: several names may lead to one place. */
@@ -98,18 +107,33 @@ export interface NamedFeed {
   position: number
 }
 
-/** @throws Error when two indexes share a name. */
-export function feedsByName(entities: readonly Entity[]): Map<string, NamedFeed> {
-  const feeds = new Map<string, NamedFeed>()
+/**
+ * The feeds of each index, by its name, in the order of the entities.
+ * @throws Error when results of two feeds of one index could not be told apart: one entity feeds it twice.
+ */
+export function feedsByName(entities: readonly Entity[]): Map<string, NamedFeed[]> {
+  const feeds = new Map<string, NamedFeed[]>()
   for (const entity of entities) {
     for (const [position, feed] of entity.indexes.entries()) {
       for (const name of feed.names) {
-        if (feeds.has(name)) throw new Error(`two indexes are called ${name}`)
-        feeds.set(name, { entity, feed, position })
+        const known = feeds.get(name) ?? []
+        if (known.some((one) => one.entity.type === entity.type))
+          throw new Error(`two feeds of ${name} have results of type ${entity.type}`)
+        feeds.set(name, [...known, { entity, feed, position }])
       }
     }
   }
   return feeds
+}
+
+/** The indexes that entities which were not chosen would feed, and no chosen one does, with the names of these. */
+export function indexesLeftOut(
+  chosen: readonly Entity[],
+  unchosen: readonly Entity[],
+): Map<string, readonly string[]> {
+  const known = feedsByName(chosen)
+  const others = [...feedsByName(unchosen)].filter(([index]) => !known.has(index))
+  return new Map(others.map(([index, feeds]) => [index, feeds.map(({ entity }) => entity.name)]))
 }
 
 /** A record that is counted and set aside. Its message names the fault and no customer data, so it may be logged. */
@@ -118,10 +142,10 @@ export class BadRecord extends Error {
 }
 
 /**
- * Checks what every entity needs: an Id, a LastUpdatedTime that is an instant, and a name in `nameField`.
- * Throws `BadRecord`; wrong types elsewhere are treated as absent by the readers in `fields.ts`.
+ * Checks what every entity needs: an Id, a LastUpdatedTime that is an instant, and a name in `nameField`, where it has
+ * one. Throws `BadRecord`; wrong types elsewhere are treated as absent by the readers in `fields.ts`.
  */
-export function parseRecord(raw: unknown, nameField: string): ParsedRecord {
+export function parseRecord(raw: unknown, nameField?: string): ParsedRecord {
   if (!isObject(raw)) throw new BadRecord('the record is not an object')
   const id = idOf(raw)
   if (id === null) throw new BadRecord('Id is missing or empty')
@@ -129,8 +153,9 @@ export function parseRecord(raw: unknown, nameField: string): ParsedRecord {
   const updated = isObject(meta) ? meta.LastUpdatedTime : undefined
   const lastUpdated = typeof updated === 'string' ? Date.parse(updated) : Number.NaN
   if (Number.isNaN(lastUpdated)) throw new BadRecord('MetaData.LastUpdatedTime is missing or not a time')
-  const name = raw[nameField]
-  if (typeof name !== 'string' || name.trim() === '') throw new BadRecord(`${nameField} is missing or empty`)
+  const name = nameField === undefined ? undefined : raw[nameField]
+  if (nameField !== undefined && (typeof name !== 'string' || name.trim() === ''))
+    throw new BadRecord(`${nameField} is missing or empty`)
   return { id, lastUpdated, active: raw.Active !== false, raw }
 }
 

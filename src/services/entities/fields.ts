@@ -11,8 +11,7 @@ export function text(raw: Raw, field: string): string | null {
 
 /** The text in `field.part`, as in PrimaryEmailAddr.Address, or null. */
 export function nested(raw: Raw, field: string, part: string): string | null {
-  const value = raw[field]
-  return typeof value === 'object' && value !== null ? text(value as Raw, part) : null
+  return text(object(raw, field), part)
 }
 
 /** The finite number in `field`, or null; a number in a string is a wrong type. */
@@ -26,6 +25,31 @@ export function displayName(raw: Raw, field: string): string {
   const name = text(raw, field) ?? ''
   return name.replace(/\s+\(deleted\)\s*$/i, '') || name
 }
+
+/** The object in `field`, as in CustomerRef, or one without fields. */
+export function object(raw: Raw, field: string): Raw {
+  const value = raw[field]
+  return typeof value === 'object' && value !== null ? (value as Raw) : {}
+}
+
+/**
+ * A reader of the custom field whose name is one of `names`, case, spaces and punctuation aside: its text, or null. The
+ * first that has a text counts.
+ */
+export function customField(names: readonly string[]): (raw: Raw) => string | null {
+  const wanted = names.map(letters).filter((name) => name !== '')
+  return ({ CustomField: all }) => {
+    for (const field of Array.isArray(all) ? (all as unknown[]) : []) {
+      const one = object({ field }, 'field')
+      const value = wanted.includes(letters(text(one, 'Name') ?? '')) ? text(one, 'StringValue') : null
+      if (value !== null) return value
+    }
+    return null
+  }
+}
+
+/** "P.O. Number" → "ponumber". */
+const letters = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '')
 
 /** Drops what is null, so that a feed can list its fields plainly. */
 export function present(values: readonly (string | null)[]): string[] {

@@ -1,6 +1,6 @@
 // The parameters and answers of search over HTTP, as schemas.
 import { type Static, Type } from '@sinclair/typebox'
-import { entities } from '../entities/index.ts'
+import type { Entity } from '../entities/entity.ts'
 
 const flag = (description: string) => Type.Optional(Type.Boolean({ description }))
 
@@ -15,52 +15,8 @@ const common = {
   explain: flag('Adds `explanation` to each result: why it is there. Needs the admin key'),
 }
 
-const facets = entities.flatMap((entity) => ('facets' in entity ? [...entity.facets] : []))
-const measures = entities.flatMap((entity) => ('measures' in entity ? [...entity.measures] : []))
-const orders = ['name', 'last_updated', ...measures.map(({ name }) => name)]
-const Sort = Type.Unsafe<string>({
-  type: 'string',
-  enum: ['relevance', ...orders.flatMap((name) => [name, `-${name}`])],
-  description: 'The order of the results, `-` for descending; relevance when not given',
-})
-
-/** Any of these makes a search go to the end of its matches. */
-const whole = {
-  active: Type.Optional(
-    Type.Unsafe<'true' | 'false' | 'all'>({
-      type: 'string',
-      enum: ['true', 'false', 'all'],
-      description: 'Active records (the default), inactive ones, or both',
-    }),
-  ),
-  sort: Type.Optional(Sort),
-  offset: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: 10_000_000,
-      description: 'Matches to skip, to page to the end of them',
-    }),
-  ),
-  ...Object.fromEntries(
-    facets.map(({ parameter, description }) => [
-      parameter,
-      Type.Optional(Type.String({ minLength: 1, description })),
-    ]),
-  ),
-  ...Object.fromEntries(
-    measures.flatMap(({ name, min, max }) => [
-      [min, Type.Optional(Type.Number({ description: `Least ${name}` }))],
-      [max, Type.Optional(Type.Number({ description: `Most ${name}` }))],
-    ]),
-  ),
-}
-
-/** The parameters of a search in one index. */
-export const SearchQuery = Type.Object({ ...common, ...whole }, { additionalProperties: false })
-export type SearchQuery = Static<typeof SearchQuery>
-
 /** The parameters of a search in several indexes. */
-export const ManyQuery = Type.Object(
+const ManyQuery = Type.Object(
   {
     indexes: Type.String({ minLength: 1, description: 'What to search, comma separated' }),
     ...common,
@@ -68,6 +24,50 @@ export const ManyQuery = Type.Object(
   { additionalProperties: false },
 )
 export type ManyQuery = Static<typeof ManyQuery>
+
+/** The parameters of a search in one index. What entities share, as `customer_id`, is one parameter. */
+function searchQuery(entities: readonly Entity[]) {
+  const facets = entities.flatMap((entity) => entity.facets ?? [])
+  const measures = entities.flatMap((entity) => entity.measures ?? [])
+  const orders = [...new Set(['name', 'last_updated', ...measures.map(({ name }) => name)])]
+  const Sort = Type.Unsafe<string>({
+    type: 'string',
+    enum: ['relevance', ...orders.flatMap((name) => [name, `-${name}`])],
+    description: 'The order of the results, `-` for descending; relevance when not given',
+  })
+  /** Any of these makes a search go to the end of its matches. */
+  const whole = {
+    active: Type.Optional(
+      Type.Unsafe<'true' | 'false' | 'all'>({
+        type: 'string',
+        enum: ['true', 'false', 'all'],
+        description: 'Active records (the default), inactive ones, or both',
+      }),
+    ),
+    sort: Type.Optional(Sort),
+    offset: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 10_000_000,
+        description: 'Matches to skip, to page to the end of them',
+      }),
+    ),
+    ...Object.fromEntries(
+      facets.map(({ parameter, description }) => [
+        parameter,
+        Type.Optional(Type.String({ minLength: 1, description })),
+      ]),
+    ),
+    ...Object.fromEntries(
+      measures.flatMap(({ name, min, max }) => [
+        [min, Type.Optional(Type.Number({ description: `Least ${name}` }))],
+        [max, Type.Optional(Type.Number({ description: `Most ${name}` }))],
+      ]),
+    ),
+  }
+  return Type.Object({ ...common, ...whole }, { additionalProperties: false })
+}
+export type SearchQuery = Static<ReturnType<typeof searchQuery>>
 
 const Highlights = Type.Record(
   Type.String(),
@@ -85,23 +85,21 @@ const Explanation = Type.Object({
 })
 
 /** The results of each entity, with what was asked for besides: shared schemas, by their `$id`. */
-export const resultSchemas = entities.map(({ resultSchema }) =>
-  Type.Object(
-    {
-      ...resultSchema.properties,
-      highlights: Type.Optional(Highlights),
-      explanation: Type.Optional(Explanation),
-    },
-    { $id: resultSchema.$id as string, additionalProperties: false },
-  ),
-)
+export const resultSchemas = (entities: readonly Entity[]) =>
+  entities.map(({ resultSchema }) =>
+    Type.Object(
+      {
+        ...resultSchema.properties,
+        highlights: Type.Optional(Highlights),
+        explanation: Type.Optional(Explanation),
+      },
+      { $id: resultSchema.$id as string, additionalProperties: false },
+    ),
+  )
 /** A result of any entity. */
-export const Result = Type.Union(resultSchemas.map(({ $id }) => Type.Ref($id as string)))
+export const resultOf = (entities: readonly Entity[]) =>
+  Type.Union(entities.map(({ resultSchema }) => Type.Ref(resultSchema.$id as string)))
 
-const answer = {
-  results: Type.Array(Result, { description: 'Best first' }),
-  total: Type.Integer({ description: 'Number of results returned' }),
-}
 const query = Type.String({ description: 'q as it was sent' })
 
 /** What every answer of search says about itself. */
@@ -113,31 +111,39 @@ const headers = {
   },
 }
 
-/** The answers of a search in one index. */
-export const searchAnswers = {
-  200: Type.Object(
-    {
-      query,
-      ...answer,
-      total_matches: Type.Optional(
-        Type.Integer({ description: 'All matches; with `offset`, `sort` or a filter' }),
-      ),
-    },
-    { description: 'The best matches', headers },
-  ),
-  304: Type.Null({ description: 'The answer with the ETag in If-None-Match still holds', headers }),
-  '4xx': Type.Ref('Error'),
-}
-
-/** The answers of a search in several indexes. */
-export const manyAnswers = {
-  ...searchAnswers,
-  200: Type.Object(
-    {
-      query,
-      groups: Type.Array(Type.Object({ index: Type.String(), ...answer })),
-      total: Type.Integer({ description: 'Number of results returned, in all groups' }),
-    },
-    { description: 'The best matches in each index, in the order in which the indexes were named', headers },
-  ),
+/** What searches over these entities take and answer. */
+export function searchContract(entities: readonly Entity[]) {
+  const answer = {
+    results: Type.Array(resultOf(entities), { description: 'Best first' }),
+    total: Type.Integer({ description: 'Number of results returned' }),
+  }
+  const searchAnswers = {
+    200: Type.Object(
+      {
+        query,
+        ...answer,
+        total_matches: Type.Optional(
+          Type.Integer({ description: 'All matches; with `offset`, `sort` or a filter' }),
+        ),
+      },
+      { description: 'The best matches', headers },
+    ),
+    304: Type.Null({ description: 'The answer with the ETag in If-None-Match still holds', headers }),
+    '4xx': Type.Ref('Error'),
+  }
+  const manyAnswers = {
+    ...searchAnswers,
+    200: Type.Object(
+      {
+        query,
+        groups: Type.Array(Type.Object({ index: Type.String(), ...answer })),
+        total: Type.Integer({ description: 'Number of results returned, in all groups' }),
+      },
+      {
+        description: 'The best matches in each index, in the order in which the indexes were named',
+        headers,
+      },
+    ),
+  }
+  return { SearchQuery: searchQuery(entities), searchAnswers, ManyQuery, manyAnswers }
 }

@@ -55,7 +55,9 @@ export function documentText(fields: SearchFields): string {
     // North America's country code is left out as often as not, also when only the area code is typed.
     if (digits.length === 11 && digits.startsWith('1')) add(lines, `#${digits.slice(1)}`)
   }
-  return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
+  if (lines.length === 0) return ''
+  // What is found on the first line is the best name: it stays empty where the record has none.
+  return `${fields.codes?.[0] === '' ? '\n' : ''}\n${lines.join('\n')}\n`
 }
 
 /** As in "x23" and "ext. 23" at the end of a phone number. */

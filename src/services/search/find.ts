@@ -4,103 +4,126 @@ import type { Entity } from '../entities/entity.ts'
 import { withRoom } from './arrays.ts'
 import { type Check, type Hits, type Tier, tiersInPass } from './hits.ts'
 import { type Common, only } from './intersect.ts'
+import {
+  type Before,
+  byRelevance,
+  compareByName,
+  type Feed,
+  type Merged,
+  merge,
+  noTier,
+  type Ranked,
+  type Scored,
+  together,
+} from './merge.ts'
 import { Asked, stepsFor } from './passes.ts'
 import type { Query } from './query.ts'
 import type { Source } from './source.ts'
 import { inSlices, type Slices, type Steps, sorted } from './steps.ts'
-import type { EntityStore, RecordTable } from './store.ts'
+import type { RecordTable } from './store.ts'
 import { fold } from './text.ts'
 
 /** What a form asks for, beyond what was typed. */
 export interface Filter {
   /** Only active records, only inactive ones, or both (null). */
   active: boolean | null
-  /** Values by the parameters of the entity's facets. */
+  /** Values by the parameters of the entities' facets. */
   facets: Readonly<Record<string, string>>
-  /** Bounds by the names of the entity's measures, both inclusive. Records without the number are left out. */
+  /** Bounds by the names of the entities' measures, both inclusive. Records without the number are left out. */
   bounds: Readonly<Record<string, { min?: number | undefined; max?: number | undefined }>>
 }
 
-/** `relevance`, `name`, `last_updated` or the name of a measure of the entity. Records without a value come last. */
+/** `relevance`, `name`, `last_updated` or the name of a measure. Records without a value come last. */
 export interface Order {
   by: string
   descending: boolean
 }
 
-/** Numbers of the matches, best first, and the tiers of those that were found by a query. */
-export interface Matches {
-  numbers: Int32Array
-  tierOf(number: number): Tier
-}
-
 /** All records of an index that match; without words in the query, all there are. */
 export async function findAll(
-  entity: Entity,
-  store: EntityStore,
-  position: number,
+  feeds: readonly Feed[],
   query: Query | null,
   { filter, order }: { filter: Filter; order: Order },
   slices: Slices,
-): Promise<Matches> {
-  const shown = filterOf(entity, store, filter)
-  const hits = createAllHits(store, shown)
-  const sources = store.sources(position).map((source) => new Asked(source))
-  if (query === null)
-    await inSlices(
-      hits.addAll((number) => store.hasText(position, number)),
-      slices,
-    )
-  else {
-    for (const { run } of stepsFor(query, hits)) {
-      for (const source of sources) run(source, hits)
-      await inSlices(hits.work(), slices)
+): Promise<Merged> {
+  const all = feeds.map(({ entity, store, position }) => {
+    const hits = createAllHits(store, filterOf(entity, store, filter))
+    const asked = store.sources(position).map((source) => new Asked(source))
+    const tierOf = query === null ? () => noTier : hits.tierOf
+    return { store, position, hits, asked, tierOf, valueOf: valuesOf(entity, store, order) }
+  })
+  if (query === null) {
+    for (const { store, position, hits } of all)
+      await inSlices(
+        hits.addAll((number) => store.hasText(position, number)),
+        slices,
+      )
+  } else {
+    for (const { run } of stepsFor(query, together(all.map(({ hits }) => hits)))) {
+      for (const { hits, asked } of all) {
+        for (const one of asked) run(one, hits)
+        await inSlices(hits.work(), slices)
+      }
     }
   }
-  const before = comparator(entity, store, order, hits.tierOf)
-  return { numbers: await inSlices(sorted(hits.numbers(), before), slices), tierOf: hits.tierOf }
+  const before = comparator(order)
+  const ranked: (Sortable & Ranked)[] = []
+  for (const one of all) {
+    const numbers = await inSlices(
+      sorted(one.hits.numbers(), (a, b) => before(one, a, one, b)),
+      slices,
+    )
+    ranked.push({ ...one, numbers })
+  }
+  return inSlices(merge(ranked, before), slices)
 }
 
-/** Whether a record passes the filter. */
+/** Whether a record passes the filter; none does that cannot have what is asked for. */
 function filterOf(entity: Entity, store: RecordTable, filter: Filter): (number: number) => boolean {
   const checks: ((number: number) => boolean)[] = [
     filter.active === null ? store.exists : (n) => store.exists(n) && store.isActive(n) === filter.active,
   ]
-  for (const [i, { parameter, hierarchy }] of (entity.facets ?? []).entries()) {
-    const wanted = filter.facets[parameter]
-    if (wanted === undefined) continue
+  for (const [name, wanted] of Object.entries(filter.facets)) {
+    const i = (entity.facets ?? []).findIndex(({ parameter }) => parameter === name)
+    const hierarchy = entity.facets?.[i]?.hierarchy === true
     const value = fold(wanted).trim()
     checks.push((n) => {
       const own = store.facet(i, n)
-      return own === value || (hierarchy === true && own?.startsWith(`${value}:`) === true)
+      return own === value || (hierarchy && own?.startsWith(`${value}:`) === true)
     })
   }
-  for (const [i, { name }] of (entity.measures ?? []).entries()) {
-    const bounds = filter.bounds[name]
-    if (bounds === undefined) continue
+  for (const [name, bounds] of Object.entries(filter.bounds)) {
+    const i = measureAt(entity, name)
     const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bounds
     checks.push((n) => store.measure(i, n) >= min && store.measure(i, n) <= max)
   }
   return (number) => checks.every((check) => check(number))
 }
 
-function comparator(
-  entity: Entity,
-  store: EntityStore,
-  { by, descending }: Order,
-  tierOf: (number: number) => Tier,
-): (a: number, b: number) => boolean {
-  if (by === 'relevance') {
-    return (a, b) => (tierOf(a) === tierOf(b) ? store.compare(a, b) < 0 : tierOf(a) < tierOf(b))
-  }
+/** -1 for an entity that has no such measure; its records have no number there. */
+const measureAt = (entity: Entity, name: string): number =>
+  (entity.measures ?? []).findIndex((measure) => measure.name === name)
+
+/** With the number that each record is sorted by. */
+interface Sortable extends Scored {
+  valueOf(number: number): number
+}
+
+function valuesOf(entity: Entity, store: RecordTable, { by }: Order): (number: number) => number {
+  const i = measureAt(entity, by)
+  return by === 'last_updated' ? store.lastUpdated : (number) => store.measure(i, number)
+}
+
+function comparator({ by, descending }: Order): Before<Sortable> {
+  if (by === 'relevance') return byRelevance
   const sign = descending ? -1 : 1
-  if (by === 'name') return (a, b) => sign * store.compareByName(a, b) < 0
-  const i = (entity.measures ?? []).findIndex(({ name }) => name === by)
-  const value = by === 'last_updated' ? store.lastUpdated : (n: number) => store.measure(i, n)
-  return (a, b) => {
-    const [left, right] = [value(a), value(b)]
-    if (left === right || (Number.isNaN(left) && Number.isNaN(right))) return store.compareByName(a, b) < 0
-    if (Number.isNaN(left) || Number.isNaN(right)) return Number.isNaN(right)
-    return sign * (left - right) < 0
+  if (by === 'name') return (left, a, right, b) => sign * compareByName(left.store, a, right.store, b) < 0
+  return (left, a, right, b) => {
+    const [one, other] = [left.valueOf(a), right.valueOf(b)]
+    if (one === other || (Number.isNaN(one) && Number.isNaN(other)))
+      return compareByName(left.store, a, right.store, b) < 0
+    if (Number.isNaN(one) || Number.isNaN(other)) return Number.isNaN(other)
+    return sign * (one - other) < 0
   }
 }
 

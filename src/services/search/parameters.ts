@@ -1,6 +1,6 @@
-// What a search is asked for beyond the best matches, checked against what the entity of its index has.
+// What a search is asked for beyond the best matches, checked against what the entities of its index have.
 import { AppError } from '../../errors.ts'
-import { type Entity, entities } from '../entities/index.ts'
+import type { Entity } from '../entities/entity.ts'
 import type { SearchQuery } from './contract.ts'
 import type { FindOptions } from './search.ts'
 
@@ -8,55 +8,74 @@ const badRequest = (message: string) => new AppError({ code: 'BAD_REQUEST', stat
 
 type Values = Readonly<Record<string, string | number | boolean | undefined>>
 
-/** The page that is asked for; null when it is just the best matches. Throws 400 for what the entity does not have. */
-export function findOptions(entity: Entity, query: SearchQuery): FindOptions | null {
-  const { limit, sort, offset, active } = query
-  const values = query as Values
-  for (const [name, value] of Object.entries(values)) {
-    if (typeof value === 'number' && !Number.isFinite(value)) throw badRequest(`${name}: must be a number.`)
-  }
-  for (const { parameters, sorts, name } of owners) {
-    if (name === entity.name) continue
-    const foreign = parameters.find((parameter) => values[parameter] !== undefined)
-    if (foreign !== undefined) throw badRequest(`${foreign}: ${entity.name} have none, only ${name} do.`)
-    if (sorts.includes(sort?.replace('-', '') ?? '')) {
-      throw badRequest(`sort: ${entity.name} have no ${sort?.replace('-', '')}, only ${name} do.`)
+/** The page that is asked for; null when it is just the best matches. Throws 400 for what its entities do not have. */
+export type ReadOptions = (index: readonly Entity[], query: SearchQuery) => FindOptions | null
+
+/** `index` of what it makes are the entities that feed the index, some of these. */
+export function optionsReader(entities: readonly Entity[]): ReadOptions {
+  const parameters = ownersOf(entities, parametersOf)
+  const sorts = ownersOf(entities, sortsOf)
+
+  return (index, query) => {
+    const { limit, sort, offset, active } = query
+    const by = sort?.replace('-', '') ?? 'relevance'
+    const values = query as Values
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined) continue
+      if (typeof value === 'number' && !Number.isFinite(value)) throw badRequest(`${name}: must be a number.`)
+      const owners = parameters.get(name)
+      if (owners !== undefined && !isOf(index, owners))
+        throw badRequest(`${name}: ${namesOf(index)} have none, only ${namesOf(owners)} do.`)
     }
-  }
-  const facets = valuesOf(entity, values)
-  const bounds = boundsOf(entity, values)
-  const filtered = Object.keys(facets).length > 0 || Object.keys(bounds).length > 0
-  if (!filtered && sort === undefined && offset === undefined && active === undefined) return null
-  return {
-    filter: { active: active === 'all' ? null : active !== 'false', facets, bounds },
-    order: { by: sort?.replace('-', '') ?? 'relevance', descending: sort?.startsWith('-') ?? false },
-    offset: offset ?? 0,
-    limit,
+    const owners = sorts.get(by)
+    if (owners !== undefined && !isOf(index, owners))
+      throw badRequest(`sort: ${namesOf(index)} have no ${by}, only ${namesOf(owners)} do.`)
+    const facets = valuesOf(index, values)
+    const bounds = boundsOf(index, values)
+    const filtered = Object.keys(facets).length > 0 || Object.keys(bounds).length > 0
+    if (!filtered && sort === undefined && offset === undefined && active === undefined) return null
+    return {
+      filter: { active: active === 'all' ? null : active !== 'false', facets, bounds },
+      order: { by, descending: sort?.startsWith('-') ?? false },
+      offset: offset ?? 0,
+      limit,
+    }
   }
 }
 
-/** The parameters that belong to one entity. */
-const owners = entities.map((entity: Entity) => ({
-  name: entity.name,
-  parameters: [
-    ...(entity.facets ?? []).map(({ parameter }) => parameter),
-    ...(entity.measures ?? []).flatMap(({ min, max }) => [min, max]),
-  ],
-  sorts: (entity.measures ?? []).map(({ name }) => name),
-}))
+const parametersOf = ({ facets = [], measures = [] }: Entity): string[] => [
+  ...facets.map(({ parameter }) => parameter),
+  ...measures.flatMap(({ min, max }) => [min, max]),
+]
+const sortsOf = ({ measures = [] }: Entity): string[] => measures.map(({ name }) => name)
 
-function valuesOf(entity: Entity, values: Values): Record<string, string> {
+/** Which entities have what. */
+function ownersOf(entities: readonly Entity[], of: (entity: Entity) => string[]): Map<string, Entity[]> {
+  const owners = new Map<string, Entity[]>()
+  for (const entity of entities) {
+    for (const name of of(entity)) owners.set(name, [...(owners.get(name) ?? []), entity])
+  }
+  return owners
+}
+
+/** Records of those entities of an index that have it are enough. */
+const isOf = (index: readonly Entity[], owners: readonly Entity[]): boolean =>
+  index.some(({ name }) => owners.some((owner) => owner.name === name))
+
+const namesOf = (entities: readonly Entity[]): string => entities.map(({ name }) => name).join(', ')
+
+function valuesOf(index: readonly Entity[], values: Values): Record<string, string> {
   const found: Record<string, string> = {}
-  for (const { parameter } of entity.facets ?? []) {
+  for (const { parameter } of index.flatMap(({ facets = [] }) => facets)) {
     const value = values[parameter]
     if (value !== undefined) found[parameter] = String(value)
   }
   return found
 }
 
-function boundsOf(entity: Entity, values: Values): FindOptions['filter']['bounds'] {
+function boundsOf(index: readonly Entity[], values: Values): FindOptions['filter']['bounds'] {
   const found: Record<string, { min: number | undefined; max: number | undefined }> = {}
-  for (const { name, min, max } of entity.measures ?? []) {
+  for (const { name, min, max } of index.flatMap(({ measures = [] }) => measures)) {
     const bounds = { min: values[min] as number | undefined, max: values[max] as number | undefined }
     if (bounds.min !== undefined || bounds.max !== undefined) found[name] = bounds
   }
@@ -93,9 +112,28 @@ export function mustDecode(url: string): void {
   }
 }
 
-/** The indexes that a comma separated list names, once each. Throws 400. */
-export function namedIndexes(list: string, known: readonly string[]): string[] {
+/**
+ * The indexes that a comma separated list names, once each. `unchosen` names the entities of those that there would be.
+ * Throws 400, and 404 for one of these.
+ */
+export function namedIndexes(
+  list: string,
+  known: readonly string[],
+  unchosen: ReadonlyMap<string, readonly string[]>,
+): string[] {
   const names = [...new Set(list.split(',').map((name) => name.trim()))]
   if (names.every((name) => known.includes(name))) return names
+  for (const name of names) {
+    const entities = unchosen.get(name)
+    if (entities !== undefined) throw notChosen(name, entities)
+  }
   throw badRequest(`indexes: must be some of ${known.join(', ')}, comma separated.`)
 }
+
+/** Says how to get what there would be: `what` is made of these entities, any of which will do. */
+export const notChosen = (what: string, entities: readonly string[]): AppError =>
+  new AppError({
+    code: 'NOT_CHOSEN',
+    status: 404,
+    message: `${what}: is not kept here. Add ${entities.join(' or ')} to SYNC_ENTITIES and restart.`,
+  })

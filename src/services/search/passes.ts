@@ -19,8 +19,11 @@ const step = (best: Tier, run: Step['run']): Step => ({ best, run })
 interface Pass {
   /** For an explanation. */
   name: string
-  steps: (query: Query, hits: Hits) => readonly Step[]
+  steps: (query: Query, found: Found) => readonly Step[]
 }
+
+/** What the passes before have found, and where the next one looks. */
+export type Found = Pick<Hits, 'pass' | 'count' | 'best'>
 
 const passes: readonly Pass[] = [
   { name: 'whole field', steps: exact },
@@ -44,10 +47,10 @@ const passes: readonly Pass[] = [
 export const passOf = (at: Tier): string => passes[Math.floor(at / tiersInPass)]?.name ?? 'no query'
 
 /** The steps of all passes, best first. What was found so far decides on the later ones: take one after the other. */
-export function* stepsFor(query: Query, hits: Hits): Generator<Step> {
+export function* stepsFor(query: Query, found: Found): Generator<Step> {
   for (const [place, pass] of passes.entries()) {
-    hits.pass = place
-    yield* pass.steps(query, hits)
+    found.pass = place
+    yield* pass.steps(query, found)
   }
 }
 
@@ -428,8 +431,8 @@ const shortestForgiven = 4
  * One word is not what was typed, but one keystroke away from it; all others are as typed. Not when the query is a whole
  * field of some record: then it was meant.
  */
-function typo({ words, joined }: Query, hits: Hits): Step[] {
-  if (hits.count >= enoughStrict(words) || hits.best < tiersInPass) return []
+function typo({ words, joined }: Query, found: Found): Step[] {
+  if (found.count >= enoughStrict(words) || found.best < tiersInPass) return []
   const steps = words.flatMap((word, i) =>
     word.length < shortestForgiven ? [] : forgiving(word, words.toSpliced(i, 1)),
   )
@@ -461,8 +464,8 @@ const has = (asked: Asked, words: readonly string[]): boolean =>
   words.every((word) => asked.starting(word).all.length > 0)
 
 /** For a query that finds nothing else. */
-function dropOne({ words }: Query, hits: Hits): Step[] {
-  return hits.count > 0 || words.length < 2 ? [] : words.flatMap((_, i) => scattered(words.toSpliced(i, 1)))
+function dropOne({ words }: Query, found: Found): Step[] {
+  return found.count > 0 || words.length < 2 ? [] : words.flatMap((_, i) => scattered(words.toSpliced(i, 1)))
 }
 
 /** Where the words stand next to each other in this order, and how well. */

@@ -1,17 +1,18 @@
 // The live search: answers from memory, synchronously, and follows the committed changes of the cache. It can be
 // rebuilt from the cache at any time and is never the only place of anything.
 // Changes are applied one call after the other; searches never wait for them and never see half of a build.
-import { type CachedRow, type Entity, feedsByName } from '../entities/entity.ts'
+import { type CachedRow, type Entity, feedsByName, type NamedFeed } from '../entities/entity.ts'
 import { type Build, buildsInSlices, type StartBuild } from './builder.ts'
 import { type Filter, findAll, type Order } from './find.ts'
 import { createHighlighter, type Highlighter } from './highlight.ts'
-import { type Tier, TopHits } from './hits.ts'
+import { TopHits } from './hits.ts'
+import { bestOf, existing, type Feed, mostImportantOf, type Place, placesOf } from './merge.ts'
 import { passOf, runPasses } from './passes.ts'
 import { readQuery } from './query.ts'
 import { idIn, recordOf } from './record.ts'
 import type { SegmentData } from './segment.ts'
 import { createSlices, type YieldNow } from './steps.ts'
-import { createStore, type EntityStore, mostImportant } from './store.ts'
+import { createStore, type EntityStore } from './store.ts'
 import type { Synonyms } from './synonyms.ts'
 
 export type { CachedRow } from '../entities/entity.ts'
@@ -52,12 +53,13 @@ export interface SearchChange {
 
 /** Sizes of one index, for a status page. */
 export interface IndexStatus {
+  /** The entities that feed it, comma separated. */
   entity: string
   /** Active records that can be found. */
   records: number
   /** Entries of changed and removed records that the next compaction drops. */
   dead: number
-  /** Epoch milliseconds of the last applied change or build of the entity; null when there was none. */
+  /** Epoch milliseconds of the last applied change or build of an entity; null when there was none. */
   lastChange: number | null
 }
 
@@ -155,7 +157,7 @@ const findAttempts = 4
 /** Milliseconds that a search to the end of the matches may hold up others at a time. */
 const findSliceMs = 1
 
-/** A search over the indexes that the entities declare, empty at first. Throws when two of them share a name. */
+/** A search over the indexes that the entities declare, empty at first. Throws when one of them feeds an index twice. */
 export function createSearch({
   entities,
   clock = Date,
@@ -204,12 +206,17 @@ export function createSearch({
     return store
   }
 
-  function indexOf(index: string): { entity: Entity; store: EntityStore; position: number } {
-    const feed = feeds.get(index)
-    if (!feed) throw new RangeError(`unknown index: ${index}`)
-    const { entity, position } = feed
-    return { entity, position, store: storeOf(entity.name) }
+  function namedFeeds(index: string): readonly NamedFeed[] {
+    const named = feeds.get(index)
+    if (!named) throw new RangeError(`unknown index: ${index}`)
+    return named
   }
+
+  const feedOf = ({ entity, position }: NamedFeed): Feed => ({
+    entity,
+    position,
+    store: storeOf(entity.name),
+  })
 
   /** Says that answers may be others from here on. */
   function changed(name: string): void {
@@ -387,32 +394,36 @@ export function createSearch({
   return {
     indexNames: [...feeds.keys()],
     search(index, text, limit) {
-      const { store, position } = indexOf(index)
+      const named = namedFeeds(index)
       const query = readQuery(text, synonyms)
+      const hasWords = query.words.length > 0
+      if (named.length > 1) return answerOfPlaces(hasWords ? bestOf(named.map(feedOf), query, limit) : [])
+      const { store, position } = feedOf(named[0] as NamedFeed)
       const hits = new TopHits(store, limit)
-      if (query.words.length > 0) runPasses(query, store.sources(position), hits)
-      return answerOf(store, hits.ranked(), (number) => hits.tierOf(number))
+      if (hasWords) runPasses(query, store.sources(position), hits)
+      return answerOf(store, hits)
     },
     async find(index, text, options) {
       const query = text.trim() === '' ? null : readQuery(text, synonyms)
       const slices = createSlices(yieldNow, findSliceMs)
       for (let attempt = 1; ; attempt++) {
-        const { entity, store, position } = indexOf(index)
-        const { dead } = store
-        const matches = await findAll(entity, store, position, query, options, slices)
+        const asked = namedFeeds(index).map((named) => {
+          const feed = feedOf(named)
+          return { ...feed, dead: feed.store.dead }
+        })
+        const matches = await findAll(asked, query, options, slices)
         // What changed meanwhile stands under another number, or is gone.
-        const isStale = stores.get(entity.name) !== store || store.dead !== dead
+        const isStale = asked.some(
+          ({ entity, store, dead }) => stores.get(entity.name) !== store || store.dead !== dead,
+        )
         if (isStale && attempt < findAttempts) continue
         const { offset, limit } = options
-        const numbers = isStale ? matches.numbers.filter(store.exists) : matches.numbers
-        const page = [...numbers.subarray(offset, offset + limit)]
-        const tierOf = query === null ? () => -1 : matches.tierOf
-        return { totalMatches: numbers.length, ...answerOf(store, page, tierOf) }
+        const all = isStale ? existing(matches) : matches
+        return { totalMatches: all.numbers.length, ...answerOfPlaces(placesOf(all, offset, offset + limit)) }
       }
     },
     suggest(index, limit) {
-      const { store, position } = indexOf(index)
-      return answerOf(store, mostImportant(store, position, limit), () => -1)
+      return answerOfPlaces(mostImportantOf(namedFeeds(index).map(feedOf), limit))
     },
     results(name, ids) {
       const store = storeOf(name)
@@ -422,7 +433,11 @@ export function createSearch({
       })
     },
     highlighter: (text) => createHighlighter([text, ...synonyms(text)]),
-    generation: (index) => generations.get(indexOf(index).entity.name) ?? 0,
+    generation(index) {
+      let sum = 0
+      for (const { entity } of namedFeeds(index)) sum += generations.get(entity.name) ?? 0
+      return sum
+    },
     apply: (change) => inOrder(() => applyNow(change)),
     load(name) {
       const load = begin(name)
@@ -450,13 +465,14 @@ export function createSearch({
       }),
     status() {
       const status: Record<string, IndexStatus> = {}
-      for (const [name, { entity, position }] of feeds) {
-        const store = storeOf(entity.name)
+      for (const [name, named] of feeds) {
+        const all = named.map(feedOf)
+        const changes = named.flatMap(({ entity }) => lastChange.get(entity.name) ?? [])
         status[name] = {
-          entity: entity.name,
-          records: store.live(position),
-          dead: store.dead,
-          lastChange: lastChange.get(entity.name) ?? null,
+          entity: named.map(({ entity }) => entity.name).join(','),
+          records: all.reduce((sum, { store, position }) => sum + store.live(position), 0),
+          dead: all.reduce((sum, { store }) => sum + store.dead, 0),
+          lastChange: changes.length === 0 ? null : Math.max(...changes),
         }
       }
       return status
@@ -475,16 +491,33 @@ export function createSearch({
   }
 }
 
-/** What a store says of some of its records. Read it before anything else happens. */
-const answerOf = (store: EntityStore, numbers: number[], tierOf: (number: number) => Tier): SearchAnswer => ({
-  total: numbers.length,
+/** What a store says of the best hits. Read it before anything else happens. */
+function answerOf(store: EntityStore, hits: TopHits): SearchAnswer {
+  const numbers = hits.ranked()
+  return {
+    total: numbers.length,
+    get json() {
+      return numbers.map(store.json)
+    },
+    get ids() {
+      return numbers.map((number) => idIn(store.json(number)))
+    },
+    get passes() {
+      return numbers.map((number) => passOf(hits.tierOf(number)))
+    },
+  }
+}
+
+/** The same of records of several stores. */
+const answerOfPlaces = (places: readonly Place[]): SearchAnswer => ({
+  total: places.length,
   get json() {
-    return numbers.map(store.json)
+    return places.map(({ store, number }) => store.json(number))
   },
   get ids() {
-    return numbers.map((number) => idIn(store.json(number)))
+    return places.map(({ store, number }) => idIn(store.json(number)))
   },
   get passes() {
-    return numbers.map((number) => passOf(tierOf(number)))
+    return places.map(({ tier }) => passOf(tier))
   },
 })

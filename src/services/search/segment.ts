@@ -66,6 +66,8 @@ export interface SegmentData {
 export interface Segment {
   readonly size: number
   readonly jsons: Pool
+  /** To sort by. */
+  readonly names: Pool
   /** By position in `entity.indexes`. */
   readonly texts: readonly Pool[]
   readonly indexes: readonly Source[]
@@ -84,6 +86,7 @@ export function openSegment(data: SegmentData): Segment {
   return {
     size: data.lastUpdated.length,
     jsons,
+    names: nameTexts,
     texts,
     indexes: data.indexes.map((index, i) => createSegmentIndex(index, texts[i] as Pool)),
     numberOf: (id) => ids.numbers[findId(id)] ?? -1,

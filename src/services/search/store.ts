@@ -3,7 +3,7 @@
 import type { Entity } from '../entities/entity.ts'
 import { createMostImportant } from './hits.ts'
 import { createRecent } from './recent.ts'
-import { compareNames, type SearchRecord } from './record.ts'
+import { compareNames, idIn, type SearchRecord } from './record.ts'
 import { openSegment, type SegmentData } from './segment.ts'
 import type { Source } from './source.ts'
 
@@ -20,6 +20,9 @@ export interface RecordTable {
   /** It says something in this index. */
   hasText(position: number, number: number): boolean
   json(number: number): string
+  /** Its id, and its name to sort by; '' when it is gone. */
+  id(number: number): string
+  name(number: number): string
   lastUpdated(number: number): number
   /** Its place among all names. */
   nameRank(number: number): number
@@ -127,6 +130,8 @@ export function createStore(entity: Entity, segment: SegmentData | null, seq = 0
     numberOf,
     json: (number) =>
       number < size ? (base?.jsons.text(number) ?? '') : (records[number - size]?.json ?? ''),
+    id: (number) => recentAt(number)?.id ?? (number < size ? idIn(table.json(number)) : ''),
+    name: (number) => recentAt(number)?.name ?? (number < size ? (base?.names.text(number) ?? '') : ''),
     lastUpdated: (number) => recentAt(number)?.lastUpdated ?? segment?.lastUpdated[number] ?? 0,
     nameRank(number) {
       if (number < size) return segment?.names.rank[number] as number

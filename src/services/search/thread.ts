@@ -1,7 +1,7 @@
 // Builds segments on a thread of their own, so that the one that answers requests is never held up: not by the work,
 // and not by the garbage that it makes. The segment comes back in shared memory, so handing it over costs nothing.
 import { Worker } from 'node:worker_threads'
-import type { CachedRow } from '../entities/entity.ts'
+import type { CachedRow, EntitySettings } from '../entities/entity.ts'
 import type { Build, StartBuild } from './builder.ts'
 import type { SearchRecord } from './record.ts'
 import type { SegmentData } from './segment.ts'
@@ -14,12 +14,26 @@ export type Order =
   | { kind: 'records'; records: readonly SearchRecord[] }
   | { kind: 'finish' }
 
+/** Of which entity a segment is built: it is made anew there, for functions cannot be sent. */
+export interface Task {
+  entity: string
+  settings: EntitySettings
+}
+
 /** Rows in one message: copying them takes this thread about a millisecond. */
 const batchSize = 500
 
-/** Builds on a thread for each segment; it ends with it. A thread that dies fails every call to its build. */
-export const buildsOnThread: StartBuild = (entity): Build => {
-  const worker = new Worker(new URL('./thread-worker.ts', import.meta.url), { workerData: entity.name })
+/**
+ * Builds on a thread for each segment, of entities that were made with these settings; it ends with it. A thread that
+ * dies fails every call to its build.
+ */
+export const buildsOnThread =
+  (settings: EntitySettings): StartBuild =>
+  (entity) =>
+    buildOnThread({ entity: entity.name, settings })
+
+function buildOnThread(workerData: Task): Build {
+  const worker = new Worker(new URL('./thread-worker.ts', import.meta.url), { workerData })
   const waiting: PromiseWithResolvers<SegmentData | null>[] = []
   let fault: Error | null = null
   worker.on('message', (segment: SegmentData | null) => waiting.shift()?.resolve(segment))

@@ -114,11 +114,12 @@ t.test('a category is cached but is in no search index', async (t) => {
   for (const feed of items.indexes) t.equal(feed.fields(raw), null)
 })
 
-t.test('names, result schemas and index names are unique', async (t) => {
+t.test('names, types and result schemas are unique, and no entity feeds an index twice', async (t) => {
   for (const values of [
     entities.map((e) => e.name),
+    entities.map((e) => e.type),
     entities.map((e) => e.resultSchema.$id),
-    entities.flatMap((e) => e.indexes.flatMap((feed) => [...feed.names])),
+    ...entities.map((e) => e.indexes.flatMap((feed) => [...feed.names])),
   ]) {
     t.equal(new Set<unknown>(values).size, values.length)
   }

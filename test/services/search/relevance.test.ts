@@ -18,7 +18,7 @@ const fewestQueries = 30
 
 async function searchIn({ rows }: Company): Promise<SearchService> {
   const search = createSearch({ entities })
-  for (const { name } of entities) await search.rebuild(name, batches(rows[name], 1000))
+  for (const [name, some] of Object.entries(rows)) await search.rebuild(name, batches(some, 1000))
   return search
 }
 

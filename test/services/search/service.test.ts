@@ -1,12 +1,13 @@
 // Changes, builds and compaction beside each other: order is kept, nothing is lost, no half is seen.
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { entities } from '../../../src/services/entities/index.ts'
+import { createEntities, entities } from '../../../src/services/entities/index.ts'
 import { createSearch } from '../../../src/services/search/search.ts'
+import { buildsOnThread } from '../../../src/services/search/thread.ts'
 import { batches, customer, row, searchOver } from './helpers.ts'
 
 t.test('starts empty and names its indexes', async (t) => {
-  const search = createSearch({ entities, clock: { now: () => 42 } })
+  const search = createSearch({ entities: entities.slice(0, 3), clock: { now: () => 42 } })
   t.same(search.indexNames, [
     'client_names',
     'vendor_names',
@@ -21,7 +22,7 @@ t.test('starts empty and names its indexes', async (t) => {
   t.same(search.status().client_names, { entity: 'customers', records: 1, dead: 0, lastChange: 42 })
 })
 
-t.test('two indexes of one name are refused', async (t) => {
+t.test('two feeds of one index whose results look alike are refused', async (t) => {
   const [first] = entities
   t.throws(() => createSearch({ entities: [first, { ...first, name: 'again' }] }), /client_names/)
 })
@@ -191,3 +192,12 @@ t.test(
     t.same(search.search('client_names', 'pump', 15).ids, newest.slice(0, 15))
   },
 )
+
+t.test('a thread builds with the settings of the installation', async (t) => {
+  const settings = { clientPoFields: ['Bestellnummer'] }
+  const search = createSearch({ entities: createEntities(settings), startBuild: buildsOnThread(settings) })
+  const CustomField = [{ DefinitionId: '1', Name: 'Bestellnummer', StringValue: '4500017' }]
+  await search.rebuild('invoices', batches([row('1', { DocNumber: '1037', CustomField })]))
+  t.match(search.search('client_pos', '4500017', 5).json, [/"po_number":"4500017"/])
+  await search.close()
+})

@@ -1,0 +1,27 @@
+// What there would be with more in SYNC_ENTITIES: a plain 404 would look like a mistake in the address.
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Entity, indexesLeftOut } from '../services/entities/index.ts'
+import { notChosen } from '../services/search/parameters.ts'
+
+/** The entities that are kept here, and those that there would be. */
+export interface UnchosenRouteOptions {
+  entities: readonly Entity[]
+  unchosen: readonly Entity[]
+}
+
+const routes: FastifyPluginAsync<UnchosenRouteOptions> = async (app, { entities, unchosen }) => {
+  const refuse = (url: string, access: 'search' | 'admin', what: string, names: readonly string[]) =>
+    app.get(url, { config: { access }, schema: { hide: true } }, () => {
+      throw notChosen(what, names)
+    })
+
+  for (const { name } of unchosen) {
+    refuse(`/api/data/${name}`, 'admin', name, [name])
+    refuse(`/api/records/${name}`, 'search', name, [name])
+  }
+  for (const [index, names] of indexesLeftOut(entities, unchosen))
+    refuse(`/api/search/${index}`, 'search', index, names)
+}
+
+export default fp(routes, { name: 'unchosen-routes', encapsulate: true, dependencies: ['auth', 'errors'] })

@@ -4,11 +4,12 @@
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
-import { apiBaseUrlOf, type Config, hasCredentials, isLoopback, redirectUriOf } from './config.ts'
+import { apiBaseUrlOf, type Config, entitiesOf, hasCredentials, isLoopback, redirectUriOf } from './config.ts'
 import auth from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
 import database from './plugins/database.ts'
 import errors, { clientErrorHandler } from './plugins/errors.ts'
+import meter from './plugins/meter.ts'
 import openapi from './plugins/openapi.ts'
 import qbo from './plugins/qbo.ts'
 import searchIndexes from './plugins/search-indexes.ts'
@@ -16,9 +17,13 @@ import sync from './plugins/sync.ts'
 import tokens from './plugins/tokens.ts'
 import web from './plugins/web.ts'
 import cacheRoutes from './routes/cache.ts'
+import changeRoutes from './routes/changes.ts'
+import metricsRoutes from './routes/metrics.ts'
 import oauthRoutes from './routes/oauth.ts'
 import recordRoutes from './routes/records.ts'
 import searchRoutes from './routes/search.ts'
+import unchosenRoutes from './routes/unchosen.ts'
+import webhookRoutes from './routes/webhooks.ts'
 import { type Clock, systemClock } from './services/clock.ts'
 
 /** What a test may replace: time, chance, patience and the logger. */
@@ -43,6 +48,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
   const baseUrl = apiBaseUrlOf(config)
   const redirectUri = redirectUriOf(config)
   const configured = hasCredentials(config)
+  const { entities, unchosen, settings } = entitiesOf(config)
   const corsOrigins = config.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
   const ownNames = [config.PUBLIC_URL, redirectUri].map((url) => new URL(url).hostname)
   const tokenCheckIntervalMs = config.TOKEN_CHECK_MINUTES * MINUTE_MS
@@ -91,22 +97,34 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       timeoutMs,
       clock,
     })
+    await app.register(meter, { clock, budget: config.QUICKBOOKS_MONTHLY_READ_BUDGET })
     await app.register(qbo, { baseUrl, timeoutMs, clock, random })
     await app.register(cache, { clock })
     await app.register(searchIndexes, {
+      entities,
+      settings,
       dataDir: config.DATA_DIR,
       synonymsFile: config.SEARCH_SYNONYMS_FILE,
     })
     await app.register(sync, {
-      refreshIntervalMs: config.CACHE_REFRESH_MINUTES * MINUTE_MS,
+      entities,
+      changesIntervalMs: config.CACHE_REFRESH_MINUTES * MINUTE_MS,
+      fullIntervalMs: config.FULL_SYNC_HOURS * 60 * MINUTE_MS,
       tokenCheckIntervalMs,
       configured,
       clock,
     })
 
-    await app.register(searchRoutes, { slowMs: config.SLOW_SEARCH_MS })
-    await app.register(recordRoutes)
-    await app.register(cacheRoutes, { version })
+    await app.register(searchRoutes, { entities, unchosen, slowMs: config.SLOW_SEARCH_MS })
+    await app.register(recordRoutes, { entities })
+    await app.register(unchosenRoutes, { entities, unchosen })
+    await app.register(cacheRoutes, { entities, version })
+    await app.register(changeRoutes, { entities })
+    await app.register(webhookRoutes, {
+      entities,
+      verifierToken: config.QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN,
+    })
+    await app.register(metricsRoutes)
     await app.register(oauthRoutes, {
       redirectUri,
       baseUrl,

@@ -8,6 +8,12 @@ import fastifyEnv from '@fastify/env'
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import { ConfigError, reasonOf } from './errors.ts'
+import {
+  createEntities,
+  defaultSettings,
+  type Entity,
+  type EntitySettings,
+} from './services/entities/index.ts'
 
 const address = { pattern: '^https?://[^\\s]+$' }
 /** An address that paths are appended to. */
@@ -79,8 +85,20 @@ const settings = {
     default: 60,
     minimum: 0.01,
     maximum: 10080,
-    description: 'minutes between two refreshes of the cache',
+    description: 'minutes between two looks for what changed in QuickBooks',
   }),
+  FULL_SYNC_HOURS: Type.Number({
+    default: 24,
+    minimum: 0.01,
+    maximum: 600,
+    description: 'hours between two readings of everything, which repair what the looks for changes missed',
+  }),
+  QUICKBOOKS_MONTHLY_READ_BUDGET: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'reads a month after which only webhooks and an admin make QuickBooks be read',
+    }),
+  ),
   TOKEN_CHECK_MINUTES: Type.Number({
     default: 5,
     minimum: 0.01,
@@ -101,6 +119,14 @@ const settings = {
   TRUST_PROXY: Type.Boolean({
     default: false,
     description: 'whether a reverse proxy of yours stands in front',
+  }),
+  SYNC_ENTITIES: Type.String({
+    default: 'customers,vendors,items',
+    description: 'what is fetched from QuickBooks, kept and searched, comma separated',
+  }),
+  CLIENT_PO_FIELDS: Type.String({
+    default: defaultSettings.clientPoFields.join(','),
+    description: "names of the custom field with the customer's purchase-order number, comma separated",
   }),
   SEARCH_SYNONYMS_FILE: Type.Optional(
     Type.String({
@@ -125,6 +151,9 @@ const settings = {
 /** Values that never have a default, are never printed, and may come from a file named by `NAME_FILE`. */
 const secrets = {
   QUICKBOOKS_CLIENT_SECRET: Type.Optional(Type.String({ description: 'client secret of your Intuit app' })),
+  QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN: Type.Optional(
+    Type.String({ description: 'verifier token of your Intuit app; switches webhooks on' }),
+  ),
   SECRET_KEY: Type.Optional(
     Type.String({
       minLength: 8,
@@ -184,6 +213,29 @@ export const apiBaseUrlOf = (config: Config): string =>
 /** Whether the Intuit app's credentials are there; without them the service runs, but cannot connect. */
 export const hasCredentials = (config: Config): boolean =>
   config.QUICKBOOKS_CLIENT_ID !== undefined && config.QUICKBOOKS_CLIENT_SECRET !== undefined
+
+/**
+ * The entities that are kept, in the order in which they are fetched; those that SYNC_ENTITIES leaves out; and what all
+ * of them were made with. @throws ConfigError for an unknown name, or none.
+ */
+export function entitiesOf(config: Config) {
+  const settings: EntitySettings = { clientPoFields: listed(config.CLIENT_PO_FIELDS) }
+  const all: readonly Entity[] = createEntities(settings)
+  const names = listed(config.SYNC_ENTITIES)
+  const isNamed = ({ name }: Entity) => names.includes(name)
+  if (names.length === 0 || names.some((name) => !all.some((entity) => entity.name === name))) {
+    throw new ConfigError(
+      `SYNC_ENTITIES: ${JSON.stringify(config.SYNC_ENTITIES)} is not allowed; it takes one or more of ${all.map(({ name }) => name).join(', ')}, comma separated.`,
+    )
+  }
+  return { entities: all.filter(isNamed), unchosen: all.filter((entity) => !isNamed(entity)), settings }
+}
+
+const listed = (value: string): string[] =>
+  value
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean)
 
 /** Whether only this machine can reach the given listening address. */
 export const isLoopback = (host: string): boolean =>
@@ -268,6 +320,7 @@ function checkTogether(config: Config): void {
       )
     }
   }
+  entitiesOf(config)
   const { QUICKBOOKS_CLIENT_ID: id, QUICKBOOKS_CLIENT_SECRET: secret } = config
   if ((id === undefined) !== (secret === undefined)) {
     const [missing, present] = id === undefined ? ['ID', 'SECRET'] : ['SECRET', 'ID']

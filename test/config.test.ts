@@ -4,11 +4,13 @@ import t from 'tap'
 import {
   apiBaseUrlOf,
   ConfigSchema,
+  entitiesOf,
   isLoopback,
   loadConfig,
   redirectUriOf,
   secretNames,
 } from '../src/config.ts'
+import { defaultSettings } from '../src/services/entities/index.ts'
 import { temporaryFolder } from './support/service.ts'
 
 const load = (env: Record<string, string>, dotenv = '/nowhere/.env') => loadConfig(env, dotenv)
@@ -49,6 +51,36 @@ t.test('a bad value is refused by a line that names the variable and what is all
   for (const [env, message] of cases) {
     await t.rejects(load(env), { name: 'ConfigError', message }, JSON.stringify(env))
   }
+})
+
+t.test('entities are chosen by their names, in any order, twice or with spaces around them', async (t) => {
+  const chosen = async (env: Record<string, string>) => {
+    const { entities, unchosen } = entitiesOf(await load(env))
+    t.same(
+      entities.filter((entity) => unchosen.includes(entity)),
+      [],
+    )
+    return entities.map(({ name }) => name).join(' ')
+  }
+  t.equal(await chosen({}), 'customers vendors items')
+  t.equal(await chosen({ SYNC_ENTITIES: ' items, invoices,customers,,items ' }), 'customers items invoices')
+  for (const SYNC_ENTITIES of ['invoice', 'items,Invoices', 'items;invoices', 'constructor', ' , ']) {
+    const message = /^SYNC_ENTITIES: ".*" is not allowed; .* customers, vendors, items, invoices, [^\n]*$/
+    await t.rejects(load({ SYNC_ENTITIES }), { name: 'ConfigError', message }, SYNC_ENTITIES)
+  }
+})
+
+t.test("names of the custom field with the customer's order number are a list, too", async (t) => {
+  const { settings } = entitiesOf(await load({ CLIENT_PO_FIELDS: ' Bestell-Nr. , Order #,' }))
+  t.same(settings, { clientPoFields: ['Bestell-Nr.', 'Order #'] })
+  t.same(entitiesOf(await load({})).settings, defaultSettings)
+})
+
+t.test('what .env.example shows as the default is one when it is taken out of its comment', async (t) => {
+  const example = readFileSync(join(import.meta.dirname, '../.env.example'), 'utf8')
+  const dotenv = join(temporaryFolder(t), '.env')
+  writeFileSync(dotenv, example.replaceAll(/^# (?=(?:SYNC_ENTITIES|CLIENT_PO_FIELDS)=)/gm, ''))
+  t.same(entitiesOf(await load({}, dotenv)).settings, defaultSettings)
 })
 
 t.test("a secret's value is never in the line that refuses it", async (t) => {

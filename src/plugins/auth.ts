@@ -1,12 +1,12 @@
 // Who may call what. Each route says its level in `config.access`; a route without one does not start.
-// Levels: open; search (SEARCH_API_KEY or ADMIN_API_KEY); admin (ADMIN_API_KEY); admin-page (admin, in a browser).
+// Levels: open; signature (the route itself verifies one); search (SEARCH_API_KEY or ADMIN_API_KEY); admin (ADMIN_API_KEY); admin-page (admin, in a browser).
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
 
 /** The level that a route asks for. `admin-page`: admin, by a browser that can only send HTTP Basic. */
-export type Access = 'open' | 'search' | 'admin' | 'admin-page'
+export type Access = 'open' | 'signature' | 'search' | 'admin' | 'admin-page'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -45,7 +45,7 @@ export default fp<AuthOptions>(
     app.addHook('onRoute', (route) => {
       const access = route.config?.access
       if (access === undefined) throw new Error(`${route.method} ${route.url} has no config.access`)
-      if (access === 'open') return
+      if (access === 'open' || access === 'signature') return
       const guard = unprotected
         ? sameSiteOnly(corsOrigins)
         : bearer(access === 'search' ? search : admin, access)

@@ -1,20 +1,28 @@
-// The durable cache. Whatever another company left behind is forgotten at start: two companies never mix.
+// The durable cache, its delta feed, and the webhook events that wait. Whatever another company left behind is forgotten
+// at start: two companies never mix.
 import fp from 'fastify-plugin'
 import { type Cache, createCache } from '../services/cache/cache.ts'
+import { createFeed, type Feed } from '../services/cache/feed.ts'
+import { createHintQueue, type HintQueue } from '../services/cache/hints.ts'
 import type { Clock } from '../services/clock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     cache: Cache
+    feed: Feed
+    hints: HintQueue
   }
 }
 
 /** The cache over the database. */
 export default fp<{ clock: Clock }>(
   async (app, { clock }) => {
-    const cache = createCache({ db: app.database, clock })
+    const deps = { db: app.database, clock }
+    const cache = createCache(deps)
     await cache.keepOnly(app.tokens.keeper.connection()?.realm)
     app.decorate('cache', cache)
+    app.decorate('feed', createFeed(deps))
+    app.decorate('hints', createHintQueue(deps))
   },
   { name: 'cache', dependencies: ['database', 'tokens'] },
 )

@@ -16,7 +16,12 @@ export default fp<{ version: string; publicUrl: string }>(
             'QuickBooks Online at hand for an MRP web app: live search, cached records, the connection.',
         },
         servers: [{ url: publicUrl }],
-        components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+        components: {
+          securitySchemes: {
+            key: { type: 'http', scheme: 'bearer' },
+            signature: { type: 'apiKey', in: 'header', name: 'intuit-signature' },
+          },
+        },
       },
       refResolver: {
         buildLocalReference: (json, _base, _fragment, i) =>
@@ -24,8 +29,8 @@ export default fp<{ version: string; publicUrl: string }>(
       },
       transform({ schema, url, route }) {
         const access = (route.config as { access?: string } | undefined)?.access
-        const security =
-          access === 'search' || access === 'admin' || access === 'admin-page' ? [{ key: [] }] : []
+        const scheme = access === 'signature' ? 'signature' : 'key'
+        const security = access === undefined || access === 'open' ? [] : [{ [scheme]: [] }]
         return { schema: { ...schema, security }, url }
       },
     })

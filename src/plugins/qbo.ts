@@ -37,10 +37,11 @@ export default fp<QboOptions>(
         ...{ baseUrl, limiter, clock, random },
         outside: { dispatcher, timeoutMs },
         tokens: app.tokens.keeper,
+        onRead: app.meter.count,
         stopping: stop.signal,
         log: app.log,
       }),
     )
   },
-  { name: 'qbo', dependencies: ['tokens'] },
+  { name: 'qbo', dependencies: ['tokens', 'meter'] },
 )

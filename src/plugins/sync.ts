@@ -1,22 +1,28 @@
-// The schedule: refreshes, token checks and the health line. Closing waits for the page at hand.
+// The sync and its schedule: refreshes, token checks and the health line. Closing waits for the page at hand.
+import { EventEmitter } from 'node:events'
 import schedule from '@fastify/schedule'
 import fp from 'fastify-plugin'
 import { AsyncTask, SimpleIntervalJob } from 'toad-scheduler'
 import type { Clock } from '../services/clock.ts'
-import { entities } from '../services/entities/index.ts'
+import type { Entity } from '../services/entities/index.ts'
 import { createStatusReader, type ReadStatus } from '../services/status.ts'
+import type { Announcement } from '../services/sync/intake.ts'
 import { createSync, type Sync } from '../services/sync/sync.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     sync: Sync
+    /** `change`: something changed and can be found. `forgotten`: everything is gone. */
+    announcements: EventEmitter<{ change: [Announcement]; forgotten: [] }>
     readStatus: ReadStatus
   }
 }
 
 /** Cadence in milliseconds. */
 export interface SyncOptions {
-  refreshIntervalMs: number
+  entities: readonly Entity[]
+  changesIntervalMs: number
+  fullIntervalMs: number
   tokenCheckIntervalMs: number
   configured: boolean
   clock: Clock
@@ -26,16 +32,20 @@ const MINUTE_MS = 60_000
 
 /** The sync and everything that happens by the clock. The first refresh waits until the service listens. */
 export default fp<SyncOptions>(
-  async (app, { refreshIntervalMs, tokenCheckIntervalMs, configured, clock }) => {
-    const { cache, searchIndexes: search, qbo, log } = app
+  async (app, { entities, tokenCheckIntervalMs, configured, clock, ...intervals }) => {
+    const { cache, hints, searchIndexes: search, qbo, meter, log } = app
     const { keeper } = app.tokens
+    const announcements: typeof app.announcements = new EventEmitter()
     const sync = createSync({
-      ...{ entities, cache, search, qbo, clock, log },
+      ...{ entities, cache, hints, search, qbo, clock, log, ...intervals },
       currentRealm: keeper.currentRealm,
-      intervalMs: refreshIntervalMs,
+      isBudgetSpent: meter.isSpent,
+      announce: (change) => announcements.emit('change', change),
+      onForgotten: () => announcements.emit('forgotten'),
     })
-    const readStatus = createStatusReader({ entities, configured, keeper, cache, sync, clock })
+    const readStatus = createStatusReader({ entities, configured, keeper, cache, hints, meter, sync, clock })
     app.decorate('sync', sync)
+    app.decorate('announcements', announcements)
     app.decorate('readStatus', readStatus)
 
     await app.register(schedule)
@@ -44,10 +54,10 @@ export default fp<SyncOptions>(
         new SimpleIntervalJob({ milliseconds }, new AsyncTask(id, work), { id, preventOverrun: true }),
       )
     app.addHook('onListen', async () => {
-      every('refresh', Math.min(refreshIntervalMs, MINUTE_MS), () => sync.refreshDue())
+      every('refresh', Math.min(intervals.changesIntervalMs, MINUTE_MS), () => sync.refreshDue())
       every('token-check', tokenCheckIntervalMs, () => keeper.check())
       every('health-line', 5 * MINUTE_MS, logHealth)
-      void keeper.check().then(() => sync.refreshDue(true))
+      void keeper.check().then(() => sync.refreshDue())
     })
     app.addHook('preClose', () => sync.stop())
 
@@ -59,5 +69,5 @@ export default fp<SyncOptions>(
       log.info({ connection_status, last_updated, ...counts }, 'Health')
     }
   },
-  { name: 'sync', dependencies: ['qbo', 'cache', 'search-indexes'] },
+  { name: 'sync', dependencies: ['qbo', 'cache', 'meter', 'search-indexes'] },
 )

@@ -3,7 +3,7 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
 import { isoOrNull } from '../services/clock.ts'
-import { entities } from '../services/entities/index.ts'
+import type { Entity } from '../services/entities/index.ts'
 import { statusSchema, Time } from '../services/status.ts'
 import type { RefreshReport } from '../services/sync/sync.ts'
 
@@ -22,7 +22,13 @@ const RefreshAnswer = Type.Object({
   ),
 })
 
-const routes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { version }) => {
+/** The entities that are kept here, and the service's own version. */
+export interface CacheRouteOptions {
+  entities: readonly Entity[]
+  version: string
+}
+
+const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entities, version }) => {
   const { cache, searchIndexes, sync, readStatus } = app
   const { keeper } = app.tokens
   const Status = statusSchema(entities)
@@ -61,6 +67,10 @@ const routes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { ver
               default: false,
               description: 'true: accept that many records are gone in QuickBooks (see QBO_DROP_HELD_BACK)',
             }),
+            full: Type.Boolean({
+              default: true,
+              description: 'false: only what changed since the last time, in one read where that is possible',
+            }),
           },
           { additionalProperties: false },
         ),
@@ -73,9 +83,9 @@ const routes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { ver
       },
     },
     async (request, reply) => {
-      const { wait, force } = request.query
+      const { wait, ...options } = request.query
       keeper.currentRealm()
-      const done = sync.refresh({ force })
+      const done = sync.refresh(options)
       if (wait) return refreshAnswer(await done)
       // Its failures are logged and shown in the status.
       done.catch(() => undefined)

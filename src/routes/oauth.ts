@@ -99,7 +99,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
           browser: request.cookies[COOKIE],
         })
         // The cookie stays until it expires: another tab of this browser may be on its way back with a state of its own.
-        void sync.refreshDue(true)
+        void sync.refreshDue({ connected: true })
         if (prefers(request) !== 'json') return reply.redirect('/')
         const message = 'QuickBooks connected; the first refresh runs'
         return { message, company_id: realmId, expires_in: expiresIn }

@@ -3,8 +3,10 @@
 
 import { type Static, Type } from '@sinclair/typebox'
 import type { Cache, Checkpoint } from './cache/cache.ts'
+import type { HintQueue } from './cache/hints.ts'
 import { type Clock, isoOrNull } from './clock.ts'
 import type { Entity } from './entities/index.ts'
+import type { MeterReadings, ReadMeter } from './meter/meter.ts'
 import type { Sync } from './sync/sync.ts'
 import type { TokenKeeper } from './tokens/keeper.ts'
 
@@ -35,6 +37,14 @@ const EntityStatus = Type.Object({
   set_aside_count: Type.Integer({ description: 'Records of the last refresh that could not be read' }),
   last_success: Time('End of the last complete refresh'),
   last_attempt: Time('Begin of the last refresh'),
+  last_full_sync: Time('End of the last complete reading of everything'),
+  drift_count: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Records that it had to repair; null before the second one',
+  }),
+  held_back_count: Type.Integer({
+    description:
+      'Records that QuickBooks no longer shows and that were kept, because they are too many; dropped when the next full reading agrees, or with POST /api/cache/refresh?force=true',
+  }),
   last_error: Type.Union([Type.String(), Type.Null()], {
     description: 'Why the last attempt failed; null after a success',
   }),
@@ -55,6 +65,24 @@ const RefreshStatus = Type.Object({
   ),
 })
 
+const ReadsStatus = Type.Object(
+  {
+    month: Type.String({ description: 'In UTC' }),
+    spent: Type.Integer(),
+    budget: Type.Union([Type.Integer(), Type.Null()], { description: 'null: unlimited' }),
+    by_entity: Type.Record(Type.String(), Type.Integer()),
+    by_reason: Type.Record(Type.String(), Type.Integer(), {
+      description: 'full and changes by the clock, webhook, admin, test',
+    }),
+  },
+  { description: 'Reads of QuickBooks that Intuit bills, this month' },
+)
+
+const WebhooksStatus = Type.Object({
+  waiting: Type.Integer({ description: 'Posts whose records are not read yet' }),
+  last_received: Time('When the last one came, since the start'),
+})
+
 /** The answer of `GET /api/cache/status`; one `<entity>_count` for each of `entities`. */
 export const statusSchema = (entities: readonly Entity[]) =>
   Type.Object(
@@ -66,6 +94,8 @@ export const statusSchema = (entities: readonly Entity[]) =>
       ...Object.fromEntries(entities.map(({ name }) => [`${name}_count`, Type.Integer()])),
       entities: Type.Record(Type.String(), EntityStatus),
       refresh: RefreshStatus,
+      reads: ReadsStatus,
+      webhooks: WebhooksStatus,
       access_token_expires_at: Time('It is renewed before'),
       refresh_token_expires_at: Time('When the connection dies if the service does not run until then'),
       consent_expires_at: Time('When a person must connect again, five years after the last time'),
@@ -87,10 +117,12 @@ export function createStatusReader(deps: {
   configured: boolean
   keeper: TokenKeeper
   cache: Cache
+  hints: HintQueue
+  meter: ReadMeter
   sync: Sync
   clock: Clock
 }): ReadStatus {
-  const { entities, keeper, cache, sync, clock } = deps
+  const { entities, keeper, cache, hints, meter, sync, clock } = deps
 
   return async () => {
     const connection = keeper.connection()
@@ -99,6 +131,8 @@ export function createStatusReader(deps: {
     const lastUpdated = Math.max(...checkpoints.map((one) => one.lastSuccess ?? 0))
     const hasData = lastUpdated > 0 || checkpoints.some((one) => one.records > 0)
     const progress = sync.progress()
+    const { waiting, lastReceived } = await hints.status(connection?.realm ?? '')
+    const { reads, ...spent } = meter.readings()
     return {
       connection_status: connectionStatus(deps.configured, connection?.state, hasData),
       is_authenticated: connection?.state === 'connected',
@@ -116,11 +150,25 @@ export function createStatusReader(deps: {
           ]),
         ),
       },
+      reads: {
+        ...spent,
+        by_entity: sums(reads, ({ entity }) => entity),
+        by_reason: sums(reads, ({ reason }) => reason),
+      },
+      webhooks: { waiting, last_received: isoOrNull(lastReceived) },
       access_token_expires_at: isoOrNull(connection?.accessExpiresAt),
       refresh_token_expires_at: isoOrNull(connection?.refreshExpiresAt),
       consent_expires_at: isoOrNull(connection?.consentExpiresAt),
     }
   }
+}
+
+type Reads = MeterReadings['reads']
+
+function sums(reads: Reads, keyOf: (one: Reads[number]) => string): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const one of reads) sums[keyOf(one)] = (sums[keyOf(one)] ?? 0) + one.reads
+  return sums
 }
 
 function connectionStatus(
@@ -143,6 +191,9 @@ const unread = (entity: string): Checkpoint => ({
   lastSuccess: null,
   lastError: null,
   completeAsOf: null,
+  lastFull: null,
+  drift: null,
+  heldBack: 0,
 })
 
 const entityStatus = (one: Checkpoint, now: number): Static<typeof EntityStatus> => ({
@@ -151,6 +202,9 @@ const entityStatus = (one: Checkpoint, now: number): Static<typeof EntityStatus>
   set_aside_count: one.setAside,
   last_success: isoOrNull(one.lastSuccess),
   last_attempt: isoOrNull(one.lastAttempt),
+  last_full_sync: isoOrNull(one.lastFull),
+  drift_count: one.drift,
+  held_back_count: one.heldBack,
   last_error: one.lastError,
   age_seconds: one.lastSuccess === null ? null : Math.max(0, Math.round((now - one.lastSuccess) / 1000)),
 })

@@ -12,6 +12,8 @@ const searches: Record<string, string> = {
   '/api/search': '/api/search?q=a&indexes=client_names',
   '/api/search/{index}': '/api/search/client_names?q=a',
   '/api/records/{entity}': '/api/records/customers?ids=1',
+  // The stream itself would not end.
+  '/api/events': '/api/events?cursor=unknown',
 }
 
 const bearer = (key: string | undefined): RequestInit =>
@@ -30,6 +32,8 @@ t.test('each route answers the keys of its level and refuses all others', async 
   )
   t.ok(routes.length >= 15)
   for (const [path, method] of routes) {
+    // Verified by a signature, whatever the key.
+    if (path.startsWith('/webhooks/')) continue
     const address = searches[path] ?? path
     const level = open.includes(path) ? 'open' : path in searches ? 'search' : 'admin'
     for (const [name, key] of Object.entries(keys)) {

@@ -1,19 +1,21 @@
 // The durable copy of what QuickBooks holds: records and checkpoints, changed only together in one transaction.
-// Newer wins by LastUpdatedTime, so replays and reordering do no harm; `seq` rises with every committed change.
+// Newer wins, so replays and reordering do no harm; `seq` rises with every committed change.
 // It does not decide what is complete or gone: the sync does, and hands it in.
 
+import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import type { CachedRow } from '../entities/index.ts'
 import {
   addToCounts,
+  buryRows,
   checkpointOf,
-  nextSeq,
   recordsOf,
-  removeRows,
+  removedSince,
   type StoredRow,
   storedRows,
+  type Trx,
   writeRows,
 } from './rows.ts'
 
@@ -21,7 +23,19 @@ import {
 export interface CommittedChange {
   upserts: CachedRow[]
   removals: string[]
+  /** The last `seq` of the change; 0 when nothing changed. */
+  seq: number
 }
+
+/** What QuickBooks says of a record that is gone. */
+export interface Deletion {
+  id: string
+  /** Epoch milliseconds; null when QuickBooks did not say when, but was asked and no longer knows the record. */
+  at: number | null
+}
+
+/** What deletions did; `newer` are ids of records that were updated after they are said to have been deleted. */
+export type Removal = CommittedChange & { newer: string[] }
 
 /** How far an entity is. Times are epoch milliseconds. */
 export interface Checkpoint {
@@ -34,7 +48,14 @@ export interface Checkpoint {
   lastSuccess: number | null
   /** Why the last attempt failed; null after a success. */
   lastError: string | null
+  /** QuickBooks' own time of the last complete look: everything older has been seen. */
   completeAsOf: number | null
+  /** End of the last complete full pass. */
+  lastFull: number | null
+  /** Records that the last full pass had to repair; null before the second one. */
+  drift: number | null
+  /** Records that the last full pass did not see, and kept because they are too many to be believed at once. */
+  heldBack: number
 }
 
 /** What a complete pass leaves behind. */
@@ -44,18 +65,38 @@ export interface PassEnd {
   setAside: number
   /** QuickBooks' own time when the pass began, when it told one. */
   asOf: number | null
+  drift: number | null
 }
 
 /** The cache of all realms; every call names the one it is about. */
 export interface Cache {
   /** Begins an attempt; it stays the last one until another begins. */
   attempt(realm: string, entity: string): Promise<void>
-  /** Commits one page of records. Rows older than, or equal to, what is cached change nothing. */
-  commitPage(realm: string, entity: string, rows: CachedRow[]): Promise<CommittedChange>
-  /** Removes what is gone and marks the pass as complete. */
+  /**
+   * Commits records. Rows older than, or equal to, what is cached change nothing; nor do those of a record that was
+   * removed after QuickBooks was asked for them, at `askedAt`.
+   */
+  commitPage(realm: string, entity: string, rows: CachedRow[], askedAt?: number): Promise<CommittedChange>
+  /** Removes records, unless they were updated after QuickBooks says they were deleted. Each leaves a tombstone. */
+  remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removal>
+  /** Removes what is gone and marks a full pass as complete. */
   completePass(realm: string, entity: string, end: PassEnd): Promise<CommittedChange>
+  /**
+   * Marks an entity as complete as of QuickBooks' time `asOf`; null leaves that as it was. `keepError` when the last full
+   * pass has failed.
+   */
+  completeChanges(
+    realm: string,
+    entity: string,
+    options: { asOf: number | null; keepError: boolean },
+  ): Promise<void>
   /** Keeps every record and notes why the attempt failed. */
   failPass(realm: string, entity: string, error: string): Promise<void>
+  /** Remembers which records a full pass would have dropped; none forgets them. */
+  holdBack(realm: string, entity: string, ids: readonly string[]): Promise<void>
+  heldBack(realm: string, entity: string): Promise<string[]>
+  /** How many of these records are cached. */
+  countOf(realm: string, entity: string, ids: readonly string[]): Promise<number>
   /** Every cached id of an entity, in batches. */
   ids(realm: string, entity: string): AsyncIterable<string[]>
   checkpoints(realm: string): Promise<Checkpoint[]>
@@ -74,11 +115,34 @@ export interface Cache {
 /** Rows written between two turns of the event loop: about 2 ms of work. */
 const SLICE_ROWS = 100
 const BATCH_ROWS = 1000
+/** A client that was away for longer than this has to load everything anew (see feed.ts). */
+export const TOMBSTONE_DAYS = 90
+const DAY_MS = 24 * 3_600_000
 
 /** A cache over the `qbo_records`, `qbo_checkpoints` and `qbo_sequences` tables. */
 export function createCache(deps: { db: Db; clock: Clock }): Cache {
   const { db, clock } = deps
   const successes = new Map<string, number>()
+
+  async function removeIn(
+    trx: Trx,
+    realm: string,
+    entity: string,
+    deletions: readonly Deletion[],
+  ): Promise<Removal> {
+    const removal: Removal = { upserts: [], removals: [], seq: 0, newer: [] }
+    for (const slice of slicesOf(deletions, SLICE_ROWS)) {
+      const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
+      const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
+      removal.newer.push(...slice.filter(isNewer).map(idOfRow))
+      for (const id of removal.newer) stored.delete(id)
+      const rows = [...stored.values()]
+      if (rows.length > 0) removal.seq = await buryRows(trx, realm, entity, rows, clock.now())
+      removal.removals.push(...rows.map(idOfRow))
+      await nextTurn()
+    }
+    return removal
+  }
 
   return {
     ageSeconds(entity) {
@@ -89,10 +153,17 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     async attempt(realm, entity) {
       const fresh = { records: 0, active_records: 0, set_aside: 0 }
       const last_attempt = clock.now()
+      const feed = randomUUID().slice(0, 8)
       await db
         .insertInto('qbo_sequences')
-        .values({ realm, value: 0 })
+        .values({ realm, value: 0, feed })
         .onConflict((conflict) => conflict.doNothing())
+        .execute()
+      await db
+        .updateTable('qbo_sequences')
+        .set({ feed })
+        .where('realm', '=', realm)
+        .where('feed', 'is', null)
         .execute()
       await db
         .insertInto('qbo_checkpoints')
@@ -101,14 +172,16 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         .execute()
     },
 
-    commitPage: (realm, entity, rows) =>
+    commitPage: (realm, entity, rows, askedAt = Number.POSITIVE_INFINITY) =>
       db.transaction().execute(async (trx) => {
         const upserts: CachedRow[] = []
         let records = 0
         let active = 0
         for (const slice of slicesOf(newestOfEach(rows), SLICE_ROWS)) {
-          const stored = await storedRows(trx, realm, entity, slice)
-          const news = slice.filter((row) => isNews(row, stored.get(row.id)))
+          const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
+          const unknown = slice.map(idOfRow).filter((id) => !stored.has(id))
+          const gone = await removedSince(trx, realm, entity, unknown, askedAt)
+          const news = slice.filter((row) => !gone.has(row.id) && isNews(row, stored.get(row.id)))
           const first = news.length > 0 ? await writeRows(trx, realm, entity, news) : 0
           for (const [i, row] of news.entries()) {
             const old = stored.get(row.id)
@@ -119,37 +192,76 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
           await nextTurn()
         }
         if (upserts.length > 0) await addToCounts(trx, realm, entity, records, active)
-        return { upserts, removals: [] }
+        return { upserts, removals: [], seq: upserts.at(-1)?.seq ?? 0 }
       }),
 
-    async completePass(realm, entity, { gone, setAside, asOf }) {
+    remove: (realm, entity, deletions) =>
+      db.transaction().execute((trx) => removeIn(trx, realm, entity, deletions)),
+
+    async completePass(realm, entity, { gone, setAside, asOf, drift }) {
       const now = clock.now()
       const change = await db.transaction().execute(async (trx) => {
-        const removals: string[] = []
-        for (const slice of slicesOf(gone, SLICE_ROWS)) {
-          const removed = await removeRows(trx, realm, entity, slice)
-          removals.push(...removed.map((row) => row.id))
-          await addToCounts(
-            trx,
-            realm,
-            entity,
-            -removed.length,
-            -removed.reduce((sum, row) => sum + row.active, 0),
-          )
-          await nextTurn()
-        }
-        if (removals.length > 0) await nextSeq(trx, realm, removals.length)
+        const deletions = gone.map((id) => ({ id, at: null }))
+        const removal = await removeIn(trx, realm, entity, deletions)
         await checkpointOf(trx, realm, entity)
-          .set({ last_success: now, last_error: null, set_aside: setAside, complete_as_of: asOf })
+          .set({ last_success: now, last_full: now, last_error: null, set_aside: setAside })
+          .set({ complete_as_of: asOf, drift })
           .execute()
-        return { upserts: [], removals }
+        await heldIn(trx, realm, entity).execute()
+        await trx
+          .deleteFrom('qbo_tombstones')
+          .where('realm', '=', realm)
+          .where('entity', '=', entity)
+          .where('deleted_at', '<', now - TOMBSTONE_DAYS * DAY_MS)
+          .execute()
+        return removal
       })
       successes.set(entity, now)
       return change
     },
 
+    async completeChanges(realm, entity, { asOf, keepError }) {
+      const now = clock.now()
+      await checkpointOf(db, realm, entity)
+        .set({ last_success: now })
+        .set(asOf === null ? {} : { complete_as_of: asOf })
+        .set(keepError ? {} : { last_error: null })
+        .execute()
+      successes.set(entity, now)
+    },
+
     async failPass(realm, entity, error) {
       await checkpointOf(db, realm, entity).set({ last_error: error }).execute()
+    },
+
+    holdBack: (realm, entity, ids) =>
+      db.transaction().execute(async (trx) => {
+        await heldIn(trx, realm, entity).execute()
+        if (ids.length === 0) return
+        const held = { records: ids.length, ids: JSON.stringify(ids) }
+        await trx
+          .insertInto('qbo_held_drops')
+          .values({ realm, entity, ...held })
+          .execute()
+      }),
+
+    async heldBack(realm, entity) {
+      const row = await db
+        .selectFrom('qbo_held_drops')
+        .select('ids')
+        .where('realm', '=', realm)
+        .where('entity', '=', entity)
+        .executeTakeFirst()
+      return row === undefined ? [] : (JSON.parse(row.ids) as string[])
+    },
+
+    async countOf(realm, entity, ids) {
+      let count = 0
+      for (const slice of slicesOf(ids, BATCH_ROWS)) {
+        const found = await recordsOf(db, realm, entity).select('id').where('id', 'in', slice).execute()
+        count += found.length
+      }
+      return count
     },
 
     async *ids(realm, entity) {
@@ -170,6 +282,11 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     async checkpoints(realm) {
       const rows = await db.selectFrom('qbo_checkpoints').selectAll().where('realm', '=', realm).execute()
+      const held = await db
+        .selectFrom('qbo_held_drops')
+        .select(['entity', 'records'])
+        .where('realm', '=', realm)
+        .execute()
       for (const { entity, last_success } of rows)
         if (last_success !== null) successes.set(entity, last_success)
       return rows.map((row) => ({
@@ -181,6 +298,9 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         lastSuccess: row.last_success,
         lastError: row.last_error,
         completeAsOf: row.complete_as_of,
+        lastFull: row.last_full,
+        drift: row.drift,
+        heldBack: held.find((one) => one.entity === row.entity)?.records ?? 0,
       }))
     },
 
@@ -218,7 +338,10 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     async keepOnly(realm = '') {
       successes.clear()
-      await db.deleteFrom('qbo_checkpoints').where('realm', '<>', realm).execute()
+      for (const table of ['qbo_checkpoints', 'qbo_held_drops', 'qbo_hints', 'qbo_tombstones'] as const)
+        await db.deleteFrom(table).where('realm', '<>', realm).execute()
+      // What a client of the old life knows is worth nothing: no tombstones are left to correct it.
+      await db.updateTable('qbo_sequences').set({ feed: null }).where('realm', '<>', realm).execute()
       const others = db.selectFrom('qbo_records').select('id').where('realm', '<>', realm).limit(BATCH_ROWS)
       for (let rows = await others.execute(); rows.length > 0; rows = await others.execute()) {
         const ids = rows.map((row) => row.id)
@@ -229,11 +352,23 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
   }
 }
 
-/** LastUpdatedTime can move while SyncToken stays, and records can differ within one second: both count as news. */
-const isNews = (row: CachedRow, stored: StoredRow | undefined): boolean =>
-  stored === undefined ||
-  row.lastUpdated > stored.last_updated ||
-  (row.lastUpdated === stored.last_updated && row.json !== stored.json)
+const heldIn = (on: Trx, realm: string, entity: string) =>
+  on.deleteFrom('qbo_held_drops').where('realm', '=', realm).where('entity', '=', entity)
+
+const idOfRow = ({ id }: { id: string }) => id
+
+/**
+ * SyncToken rises with every edit, LastUpdatedTime also with what is no edit, such as a new balance; and records can
+ * differ within one second. So the token decides, where it tells a difference, and otherwise the time.
+ */
+function isNews(row: CachedRow, stored: StoredRow | undefined): boolean {
+  if (stored === undefined) return true
+  if (row.json === stored.json) return row.lastUpdated > stored.last_updated
+  const edits = syncTokenOf(row.json) - syncTokenOf(stored.json)
+  return edits > 0 || (!(edits < 0) && row.lastUpdated >= stored.last_updated)
+}
+
+const syncTokenOf = (json: string): number => Number((JSON.parse(json) as { SyncToken?: unknown }).SyncToken)
 
 /** QuickBooks can repeat a row at the seam of two pages, and inside one. */
 function newestOfEach(rows: CachedRow[]): CachedRow[] {

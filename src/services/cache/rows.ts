@@ -24,14 +24,13 @@ export const recordsOf = (on: Db | Trx, realm: string, entity: string) =>
 export const checkpointOf = (on: Db | Trx, realm: string, entity: string) =>
   on.updateTable('qbo_checkpoints').where('realm', '=', realm).where('entity', '=', entity)
 
-/** What is stored of these rows, by id. */
+/** What is stored under these ids. */
 export async function storedRows(
   trx: Trx,
   realm: string,
   entity: string,
-  rows: CachedRow[],
+  ids: readonly string[],
 ): Promise<Map<string, StoredRow>> {
-  const ids = rows.map((row) => row.id)
   const stored = await recordsOf(trx, realm, entity)
     .select(['id', 'last_updated', 'active', 'json'])
     .where('id', 'in', ids)
@@ -66,19 +65,35 @@ export async function writeRows(trx: Trx, realm: string, entity: string, rows: C
   return first
 }
 
-/** Removes records; answers which of them there were. */
-export async function removeRows(trx: Trx, realm: string, entity: string, ids: string[]) {
-  const removed = await recordsOf(trx, realm, entity)
-    .select(['id', 'active'])
-    .where('id', 'in', ids)
-    .execute()
+/** Removes records that are there and leaves a tombstone for each, under a new `seq`; answers the last one. */
+export async function buryRows(
+  trx: Trx,
+  realm: string,
+  entity: string,
+  rows: readonly Pick<StoredRow, 'id' | 'active'>[],
+  now: number,
+): Promise<number> {
+  const ids = rows.map((row) => row.id)
+  const last = await nextSeq(trx, realm, rows.length)
+  const first = last - rows.length + 1
   await trx
     .deleteFrom('qbo_records')
     .where('realm', '=', realm)
     .where('entity', '=', entity)
     .where('id', 'in', ids)
     .execute()
-  return removed
+  await trx
+    .insertInto('qbo_tombstones')
+    .values(ids.map((id, i) => ({ realm, entity, id, seq: first + i, deleted_at: now })))
+    .onConflict((conflict) =>
+      conflict.columns(['realm', 'entity', 'id']).doUpdateSet(({ ref }) => ({
+        seq: ref('excluded.seq'),
+        deleted_at: ref('excluded.deleted_at'),
+      })),
+    )
+    .execute()
+  await addToCounts(trx, realm, entity, -rows.length, -rows.reduce((sum, row) => sum + row.active, 0))
+  return last
 }
 
 /** Takes `count` numbers of the realm's sequence and answers the last of them. */
@@ -94,6 +109,26 @@ export async function nextSeq(trx: Trx, realm: string, count: number): Promise<n
     .where('realm', '=', realm)
     .executeTakeFirstOrThrow()
   return value
+}
+
+/** Which of these records were removed at `since` or later (epoch milliseconds). */
+export async function removedSince(
+  trx: Trx,
+  realm: string,
+  entity: string,
+  ids: readonly string[],
+  since: number,
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0 || since === Number.POSITIVE_INFINITY) return new Set()
+  const removed = await trx
+    .selectFrom('qbo_tombstones')
+    .select('id')
+    .where('realm', '=', realm)
+    .where('entity', '=', entity)
+    .where('id', 'in', ids)
+    .where('deleted_at', '>=', since)
+    .execute()
+  return new Set(removed.map((row) => row.id))
 }
 
 /** Moves the counts of an entity's checkpoint. */

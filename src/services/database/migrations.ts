@@ -1,11 +1,12 @@
 // Every change of the tables, oldest first. A migration that has landed is never edited: add the next one.
 
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
 /** Migrations by name; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
   '0001-connection-and-cache': { up: createTables },
+  '0002-following': { up: createFollowing },
 }
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -54,4 +55,50 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('realm', 'varchar(64)', (column) => column.primaryKey())
     .addColumn('value', 'bigint', (column) => column.notNull())
     .execute()
+}
+
+async function createFollowing(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  await schema
+    .createTable('qbo_tombstones')
+    .addColumn('realm', 'varchar(64)', (column) => column.notNull())
+    .addColumn('entity', 'varchar(32)', (column) => column.notNull())
+    .addColumn('id', 'varchar(64)', (column) => column.notNull())
+    .addColumn('seq', 'bigint', (column) => column.notNull())
+    .addColumn('deleted_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('qbo_tombstones_pk', ['realm', 'entity', 'id'])
+    .execute()
+  await schema
+    .createIndex('qbo_tombstones_seq')
+    .on('qbo_tombstones')
+    .columns(['realm', 'entity', 'seq'])
+    .execute()
+  await schema
+    .createTable('qbo_hints')
+    .addColumn('number', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('realm', 'varchar(64)', (column) => column.notNull())
+    .addColumn('hints', 'text', (column) => column.notNull())
+    .addColumn('received_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema
+    .createTable('qbo_held_drops')
+    .addColumn('realm', 'varchar(64)', (column) => column.notNull())
+    .addColumn('entity', 'varchar(32)', (column) => column.notNull())
+    .addColumn('records', 'integer', (column) => column.notNull())
+    .addColumn('ids', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('qbo_held_drops_pk', ['realm', 'entity'])
+    .execute()
+  await schema
+    .createTable('qbo_reads')
+    .addColumn('month', 'varchar(7)', (column) => column.notNull())
+    .addColumn('entity', 'varchar(32)', (column) => column.notNull())
+    .addColumn('reason', 'varchar(16)', (column) => column.notNull())
+    .addColumn('reads', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('qbo_reads_pk', ['month', 'entity', 'reason'])
+    .execute()
+  await schema.alterTable('qbo_checkpoints').addColumn('last_full', 'bigint').execute()
+  await schema.alterTable('qbo_checkpoints').addColumn('drift', 'integer').execute()
+  await schema.alterTable('qbo_sequences').addColumn('feed', 'varchar(32)').execute()
+  // Every pass was a full one until here.
+  await sql`UPDATE qbo_checkpoints SET last_full = last_success`.execute(db)
 }

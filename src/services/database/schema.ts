@@ -1,6 +1,8 @@
 // The tables as Kysely sees them. All are prefixed `qbo_`, so that they can live inside an MRP's own database.
 // Times are epoch milliseconds, booleans 0 or 1, JSON is text: the forms that every supported database keeps alike.
 
+import type { Generated } from 'kysely'
+
 export interface Database {
   /** The connection to one company: its tokens and realm id, sealed; `realm` is a keyed hash of the realm id. */
   qbo_tokens: { realm: string; sealed: string; state: string; updated_at: number }
@@ -26,9 +28,25 @@ export interface Database {
     last_attempt: number | null
     last_success: number | null
     last_error: string | null
-    /** QuickBooks' own time when the last complete pass began: everything older has been seen. */
+    /** QuickBooks' own time of the last complete look: everything older has been seen. */
     complete_as_of: number | null
+    last_full: number | null
+    /** Records that the last full pass found otherwise than they should have been by then; null before the second one. */
+    drift: number | null
   }
   /** The last `seq` given out in a realm; it never goes back, even when the newest record is deleted. */
-  qbo_sequences: { realm: string; value: number }
+  qbo_sequences: {
+    realm: string
+    value: number
+    /** Names the life of this sequence: a position in another life means nothing in this one. */
+    feed: string | null
+  }
+  /** Records that are gone, under the `seq` at which they went. */
+  qbo_tombstones: { realm: string; entity: string; id: string; seq: number; deleted_at: number }
+  /** What webhooks announced and nobody has read yet: one row for each post. */
+  qbo_hints: { number: Generated<number>; realm: string; hints: string; received_at: number }
+  /** Ids that a full pass did not see, too many to be believed at once. */
+  qbo_held_drops: { realm: string; entity: string; records: number; ids: string }
+  /** Reads that Intuit bills, by month (UTC). They are the app's and not a company's, so there is no realm. */
+  qbo_reads: { month: string; entity: string; reason: string; reads: number }
 }

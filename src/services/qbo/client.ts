@@ -28,19 +28,52 @@ export interface QueryAnswer {
   totalCount: number | undefined
   /** QuickBooks' own time of the answer, epoch milliseconds, when it told one. */
   time: number | undefined
+  /** Our own time before the question was sent. */
+  askedAt: number
 }
 
-/** The reads that this service makes. All throw AppError when QuickBooks has no usable answer. */
-export interface QboClient {
+/** What change data capture knows of the entities that were asked for. */
+export interface ChangesAnswer {
+  /** By QuickBooks' name: full records, and stubs of deleted ones. */
+  rows: Map<string, unknown[]>
+  /** QuickBooks' own time of the answer, epoch milliseconds, when it told one. */
+  time: number | undefined
+  /** Our own time before the question was sent. */
+  askedAt: number
+}
+
+/**
+ * Why QuickBooks is read: a full pass or a look for changes by the clock, a webhook, an admin, a try of the connection.
+ */
+export type ReadReason = 'full' | 'changes' | 'webhook' | 'admin' | 'test'
+
+/** The reads that this service makes, for one reason. All throw AppError when QuickBooks has no usable answer. */
+export interface QboReader {
   /** Runs one statement of the query language; `entity` is QuickBooks' name, e.g. `Customer`. */
   query(entity: string, statement: string, signal?: AbortSignal): Promise<QueryAnswer>
   /** Runs a `SELECT count(*)`. */
-  count(entity: string, statement: string, signal?: AbortSignal): Promise<number>
+  count(entity: string, statement: string): Promise<number>
+  /**
+   * What changed in these entities since `since` (epoch milliseconds). Silently cut off at `CHANGES_LIMIT` rows
+   * (developer.intuit.com, Change data capture).
+   */
+  changes(entities: readonly string[], since: number): Promise<ChangesAnswer>
+}
+
+/** QuickBooks for one company. */
+export interface QboClient {
+  /** Reads for `reason`, until `signal` is aborted. Webhooks go before all others that wait. */
+  reader(reason: ReadReason, signal?: AbortSignal): QboReader
   /** The connected company's name, from `companyinfo`. */
-  companyName(signal?: AbortSignal): Promise<string>
+  companyName(): Promise<string>
   /** Requests sent so far, retries included. */
   requests(): number
 }
+
+/** Change data capture never answers more rows than this, and does not say when there are more. */
+export const CHANGES_LIMIT = 1000
+/** What change data capture knows goes back so many days; an older time is refused. */
+export const CHANGES_DAYS = 30
 
 /** Everything that the client needs of the outside. */
 export interface QboClientDeps {
@@ -54,10 +87,15 @@ export interface QboClientDeps {
   log: Log
   /** Ends every read when the service stops. */
   stopping: AbortSignal
+  /** Hears of every successful read, which Intuit bills. */
+  onRead(entity: string, reason: ReadReason): void
 }
 
 /** A read: its path below the company, and the statement to post when it is a query. */
 interface Read {
+  reason: ReadReason
+  /** QuickBooks' name, or `all`. */
+  entity: string
   path(realmId: string): string
   statement?: string
 }
@@ -76,7 +114,8 @@ export function createQboClient(deps: QboClientDeps): QboClient {
   const { outside, tokens, limiter, clock, random, log } = deps
   let requests = 0
 
-  async function send(read: Read, signal?: AbortSignal): Promise<RawAnswer> {
+  async function send(read: Read, signal: AbortSignal): Promise<RawAnswer> {
+    const limited = { signal, first: read.reason === 'webhook' }
     const attempt = ({ realmId, token }: Access) => {
       const url = new URL(`${deps.baseUrl}/v3/company/${realmId}/${read.path(realmId)}`)
       url.searchParams.set('minorversion', MINOR_VERSION)
@@ -92,7 +131,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       return limiter.run(() => {
         requests += 1
         return exchange(outside, { url: url.href, signal, ...request })
-      }, signal)
+      }, limited)
     }
     const access = await tokens.access()
     const answer = await attempt(access)
@@ -106,14 +145,19 @@ export function createQboClient(deps: QboClientDeps): QboClient {
   }
 
   /** Sends and reads one request, trying again while that can help. */
-  async function run<T>(read: Read, use: (answer: RawAnswer) => T, callers?: AbortSignal): Promise<T> {
-    const signal = callers === undefined ? deps.stopping : AbortSignal.any([callers, deps.stopping])
+  async function run<T>(
+    read: Read,
+    use: (answer: RawAnswer) => T,
+    ...callers: (AbortSignal | undefined)[]
+  ): Promise<T> {
+    const signal = AbortSignal.any([deps.stopping, ...callers.filter((one) => one !== undefined)])
     for (let attempt = 1; ; attempt++) {
       try {
         mustNotWaitLong()
         const answer = await send(read, signal)
         const fault = faultOf(answer)
         if (fault === undefined) {
+          if (answer.status === 200) deps.onRead(read.entity, read.reason)
           const usable = use(answer)
           if (attempt > 1) log.info({ attempt }, 'QuickBooks answers again')
           return usable
@@ -136,11 +180,31 @@ export function createQboClient(deps: QboClientDeps): QboClient {
   }
 
   return {
-    query: (entity, statement, signal) =>
-      run({ path: () => 'query', statement }, (answer) => readQuery(answer, entity), signal),
-    count: (entity, statement, signal) =>
-      run({ path: () => 'query', statement }, (answer) => readCount(answer, entity), signal),
-    companyName: (signal) => run({ path: (realmId) => `companyinfo/${realmId}` }, readCompanyName, signal),
+    reader(reason, signal) {
+      const path = () => 'query'
+      return {
+        query: (entity, statement, caller) =>
+          run({ reason, entity, path, statement }, readQuery(entity, clock.now()), signal, caller),
+        count: (entity, statement) => run({ reason, entity, path, statement }, readCount(entity), signal),
+        changes(entities, since) {
+          const asked = new URLSearchParams({
+            entities: entities.join(','),
+            changedSince: new Date(since).toISOString(),
+          })
+          const [entity = 'all', ...others] = entities
+          return run(
+            { reason, entity: others.length === 0 ? entity : 'all', path: () => `cdc?${asked}` },
+            readChanges(entities, clock.now()),
+            signal,
+          )
+        },
+      }
+    },
+    companyName: () =>
+      run(
+        { reason: 'test', entity: 'CompanyInfo', path: (realmId) => `companyinfo/${realmId}` },
+        readCompanyName,
+      ),
     requests: () => requests,
   }
 }
@@ -157,24 +221,46 @@ function parse(answer: RawAnswer): Record<string, unknown> {
 }
 
 /** QuickBooks leaves out keys without a value: no rows means no array. Without `QueryResponse` it is no answer at all. */
-function readQuery(answer: RawAnswer, entity: string): QueryAnswer {
-  const { QueryResponse: response, time } = parse(answer) as {
-    QueryResponse?: Record<string, unknown>
-    time?: unknown
+const readQuery =
+  (entity: string, askedAt: number) =>
+  (answer: RawAnswer): QueryAnswer => {
+    const { QueryResponse: response, time } = parse(answer)
+    if (!isObject(response)) throw unreadable(answer, 'has no QueryResponse')
+    const rows = response[entity] ?? []
+    if (!Array.isArray(rows)) throw unreadable(answer, `has no list of ${entity}`)
+    return { rows, totalCount: wholeNumber(response.totalCount), time: instant(time), askedAt }
   }
-  if (typeof response !== 'object' || response === null) throw unreadable(answer, 'has no QueryResponse')
-  const rows = response[entity] ?? []
-  if (!Array.isArray(rows)) throw unreadable(answer, `has no list of ${entity}`)
-  const { totalCount } = response
-  return { rows, totalCount: wholeNumber(totalCount), time: wholeNumber(Date.parse(String(time))) }
-}
+
+/** One group for each entity; an entity without changes has an empty one, or none. */
+const readChanges =
+  (entities: readonly string[], askedAt: number) =>
+  (answer: RawAnswer): ChangesAnswer => {
+    const { CDCResponse: response, time } = parse(answer)
+    const groups: unknown[] = Array.isArray(response) ? response.flatMap((one) => one?.QueryResponse) : []
+    if (groups.length === 0 || !groups.every(isObject)) throw unreadable(answer, 'has no CDCResponse')
+    const rows = new Map<string, unknown[]>()
+    for (const entity of entities) {
+      const lists = groups.map((group) => group[entity]).filter((list) => list !== undefined)
+      if (!lists.every(Array.isArray)) throw unreadable(answer, `has no list of ${entity}`)
+      rows.set(entity, lists.flat())
+    }
+    return { rows, time: instant(time), askedAt }
+  }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
+
+/** A time as epoch milliseconds. */
+const instant = (time: unknown): number | undefined => wholeNumber(Date.parse(String(time)))
 
 /** Taken for zero, a missing count would let records be dropped. */
-function readCount(answer: RawAnswer, entity: string): number {
-  const { totalCount } = readQuery(answer, entity)
-  if (totalCount === undefined) throw unreadable(answer, `has no count of ${entity}`)
-  return totalCount
-}
+const readCount =
+  (entity: string) =>
+  (answer: RawAnswer): number => {
+    const { totalCount } = readQuery(entity, 0)(answer)
+    if (totalCount === undefined) throw unreadable(answer, `has no count of ${entity}`)
+    return totalCount
+  }
 
 function wholeNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' && value !== '' ? Number(value) : value

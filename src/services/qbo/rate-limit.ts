@@ -33,8 +33,11 @@ interface Span {
 
 /** Admits requests in the order in which they asked. */
 export interface RateLimiter {
-  /** Runs `task` when the limits allow it. Rejects without running it when `signal` is aborted first. */
-  run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>
+  /**
+   * Runs `task` when the limits allow it, `first` before all others that wait. Rejects without running it when `signal` is
+   * aborted first.
+   */
+  run<T>(task: () => Promise<T>, options?: { signal?: AbortSignal | undefined; first?: boolean }): Promise<T>
   /** Nothing starts for `ms` from now: QuickBooks asked to wait. `refused`: because the limits were not kept. */
   pause(ms: number, refused?: boolean): void
   /** Milliseconds until the next request may start; 0 when it may now. */
@@ -95,7 +98,7 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
     })
   }
 
-  function enter(signal?: AbortSignal): Promise<Span> {
+  function enter(signal: AbortSignal | undefined, first: boolean): Promise<Span> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       const start = (span: Span) => {
@@ -108,14 +111,15 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', leave, { once: true })
-      waiting.push(start)
+      if (first) waiting.unshift(start)
+      else waiting.push(start)
       admit()
     })
   }
 
   return {
-    async run(task, signal) {
-      const span = await enter(signal)
+    async run(task, { signal, first = false } = {}) {
+      const span = await enter(signal, first)
       try {
         return await task()
       } finally {

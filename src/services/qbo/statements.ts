@@ -22,6 +22,16 @@ const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').rep
 export const pageStatement = (entity: Queryable, page: number): string =>
   `SELECT * FROM ${entity.qbo}${where(entity)} ORDERBY Id STARTPOSITION ${page * PAGE_ROWS + 1} MAXRESULTS ${PAGE_ROWS}`
 
+const since = (time: number): string => `MetaData.LastUpdatedTime >= ${quoted(new Date(time).toISOString())}`
+
+/** Records that changed at `time` (epoch milliseconds) or later, oldest first, from the `start`th on, counted from 0. */
+export const changedStatement = (entity: Queryable, time: number, start: number): string =>
+  `SELECT * FROM ${entity.qbo}${where(entity, since(time))} ORDERBY MetaData.LastUpdatedTime STARTPOSITION ${start + 1} MAXRESULTS ${PAGE_ROWS}`
+
+/** How many records changed at `time` (epoch milliseconds) or later. */
+export const changedCountStatement = (entity: Queryable, time: number): string =>
+  `SELECT count(*) FROM ${entity.qbo}${where(entity, since(time))}`
+
 /** How many records there are. */
 export const countStatement = (entity: Queryable): string =>
   `SELECT count(*) FROM ${entity.qbo}${where(entity)}`

@@ -2,7 +2,7 @@
 // as the limits allow, because one page after another would leave most of the allowance unused.
 
 import { AppError } from '../../errors.ts'
-import type { QboClient } from '../qbo/client.ts'
+import type { QboReader, QueryAnswer } from '../qbo/client.ts'
 import { countStatement, PAGE_ROWS, pageStatement, type Queryable } from '../qbo/statements.ts'
 
 /** One page as QuickBooks answered it. */
@@ -10,6 +10,8 @@ export interface Page {
   rows: unknown[]
   /** QuickBooks' time of the answer, epoch milliseconds, when it told one. */
   time: number | undefined
+  /** Our own time before the page was asked for. */
+  askedAt: number
   /** How many records there are in all; undefined while one page holds them. */
   expected: number | undefined
 }
@@ -21,20 +23,19 @@ const AHEAD = 10
  * Yields pages until a short one, and at least as many as `count(*)` promises. A company that fits one page costs one read.
  * @throws AppError of the first page that could not be read; no page behind it is yielded. QBO_ENDLESS when they do not end.
  */
-export async function* readAll(qbo: QboClient, entity: Queryable, signal: AbortSignal): AsyncGenerator<Page> {
-  const first = await qbo.query(entity.qbo, pageStatement(entity, 0), signal)
+export async function* readAll(qbo: QboReader, entity: Queryable): AsyncGenerator<Page> {
+  const first = await qbo.query(entity.qbo, pageStatement(entity, 0))
   if (first.rows.length < PAGE_ROWS) {
-    yield { rows: first.rows, time: first.time, expected: undefined }
+    yield { ...first, expected: undefined }
     return
   }
-  const expected = await countOf(qbo, entity, signal)
-  yield { rows: first.rows, time: first.time, expected }
+  const expected = await countOf(qbo, entity)
+  yield { ...first, expected }
 
   const stop = new AbortController()
-  const either = AbortSignal.any([signal, stop.signal])
-  const ahead: ReturnType<QboClient['query']>[] = []
+  const ahead: Promise<QueryAnswer>[] = []
   const fetchNext = (page: number) => {
-    const answer = qbo.query(entity.qbo, pageStatement(entity, page), either)
+    const answer = qbo.query(entity.qbo, pageStatement(entity, page), stop.signal)
     // It is awaited in its turn; until then a failure must not count as unhandled.
     answer.catch(() => undefined)
     ahead.push(answer)
@@ -46,7 +47,7 @@ export async function* readAll(qbo: QboClient, entity: Queryable, signal: AbortS
       while (fetched <= page || (fetched < pages && ahead.length < AHEAD)) fetchNext(fetched++)
       const answer = await ahead.shift()
       if (answer === undefined) return
-      yield { rows: answer.rows, time: answer.time, expected }
+      yield { ...answer, expected }
       if (page + 1 < pages) continue
       if (answer.rows.length < PAGE_ROWS) return
       if (page > 2 * pages) throw endless(entity)
@@ -57,8 +58,8 @@ export async function* readAll(qbo: QboClient, entity: Queryable, signal: AbortS
 }
 
 /** `count(*)` of an entity. @throws AppError when QuickBooks answers without one. */
-export const countOf = (qbo: QboClient, entity: Queryable, signal: AbortSignal): Promise<number> =>
-  qbo.count(entity.qbo, countStatement(entity), signal)
+export const countOf = (qbo: QboReader, entity: Queryable): Promise<number> =>
+  qbo.count(entity.qbo, countStatement(entity))
 
 const endless = ({ qbo }: Queryable) =>
   new AppError({

@@ -1,16 +1,22 @@
-// Decides when QuickBooks is read, and runs at most one refresh at a time. Entities are independent: one that fails
-// keeps its old data and says so, the others go on.
+// Decides when QuickBooks is read, and runs at most one refresh at a time; webhooks are followed beside it. Entities are
+// independent: one that fails keeps its old data and says so, the others go on.
 
 import { AppError, reasonOf, stopped } from '../../errors.ts'
-import type { Cache, Checkpoint } from '../cache/cache.ts'
+import type { Checkpoint } from '../cache/cache.ts'
+import type { Hint, HintQueue } from '../cache/hints.ts'
 import type { Clock } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
+import type { QboClient, ReadReason } from '../qbo/client.ts'
+import { type Followed, followChanges } from './changes.ts'
+import { followHints } from './follow-hints.ts'
 import { fullPass, type PassDeps, type PassReport } from './full-pass.ts'
+import { type Announcement, createIntake } from './intake.ts'
+import { createSchedule, type Due, type Kind } from './schedule.ts'
 
 /** Which company is connected, by its keyed hash. @throws AppError 409 when none is, or a person must reconnect. */
 export type CurrentRealm = () => string
 
-/** The outcome of one entity in a refresh. */
+/** The outcome of one entity in a refresh: of its full pass, where there was one. */
 export type EntityOutcome = PassReport & { entity: string; error: AppError | undefined }
 
 /** What a refresh did. Times are milliseconds. */
@@ -28,13 +34,28 @@ export interface Progress {
   entities: { entity: string; fetched: number; expected: number | undefined; done: boolean }[]
 }
 
+/** What an admin asks for. */
+export interface RefreshOptions {
+  /** Accept that many records are gone. */
+  force?: boolean
+  /** Read everything; otherwise only what changed, where that is known. */
+  full?: boolean
+}
+
 /** Keeps the cache following QuickBooks. */
 export interface Sync {
   /** Refreshes every entity, or joins the refresh that does so already. @throws AppError 409 when not connected. */
-  refresh(options?: { force?: boolean }): Promise<RefreshReport>
-  /** Refreshes the entities whose time has come. Never throws: a schedule calls it. */
-  refreshDue(atStart?: boolean): Promise<void>
+  refresh(options?: RefreshOptions): Promise<RefreshReport>
+  /**
+   * Does what is due: follows webhooks, changes, and full passes. `connected`: an admin has just connected QuickBooks, so
+   * earlier failures and a spent budget do not count. Never throws: a schedule calls it.
+   */
+  refreshDue(options?: { connected?: boolean }): Promise<void>
+  /** Keeps what a webhook announced, then follows it; resolves when it is kept. */
+  noticed(realm: string, hints: readonly Hint[]): Promise<void>
   progress(): Progress | undefined
+  /** Resolves when nothing runs. */
+  settled(): Promise<void>
   /** Stops a running refresh after the page at hand, and lets none begin until `forget` or a new service. */
   stop(): Promise<void>
   /** Takes a stop back: refreshes may begin again. What a first pass left half way is made searchable. */
@@ -44,40 +65,56 @@ export interface Sync {
 }
 
 /** Everything that the sync works with. */
-export interface SyncDeps extends PassDeps {
+export interface SyncDeps extends Omit<PassDeps, 'intake'> {
   entities: readonly Entity[]
-  cache: Cache
+  qbo: QboClient
+  hints: HintQueue
   currentRealm: CurrentRealm
   clock: Clock
-  /** Milliseconds between two refreshes of an entity. */
-  intervalMs: number
+  /** Milliseconds between two looks for changes. */
+  changesIntervalMs: number
+  /** Milliseconds between two full passes over an entity. */
+  fullIntervalMs: number
+  /** Whether reads by the clock have to wait for another month. */
+  isBudgetSpent(): boolean
+  /** Hears of every change that can be found; must not throw. */
+  announce(change: Announcement): void
+  /** Hears that everything was forgotten. */
+  onForgotten(): void
 }
-
-/** A failed entity is tried again after this, then after twice as long, and so on up to the interval: reads are billed. */
-const RETRY_MS = 5 * 60_000
 
 interface Run {
   startedAt: number
   entities: Progress['entities']
+  isFull: boolean
   done: Promise<RefreshReport>
+}
+
+/** One refresh: whose reads they are, and whether many deletions are believed. */
+interface Order extends Due {
+  reason?: ReadReason
+  force?: boolean
 }
 
 /** A sync over all entities. */
 export function createSync(deps: SyncDeps): Sync {
-  const { entities, cache, clock, log } = deps
+  const { entities, cache, search, qbo, clock, log } = deps
+  const pass: PassDeps = { cache, search, log, intake: createIntake(deps) }
+  const schedule = createSchedule({ changesMs: deps.changesIntervalMs, fullMs: deps.fullIntervalMs })
   let running: Run | undefined
+  let following: Promise<void> | undefined
+  let noticedMore = false
   let stopping = new AbortController()
-  /** Failures in a row, by entity; Infinity when trying again early cannot help. */
-  const failures = new Map<string, number>()
 
-  function start(chosen: readonly Entity[], force: boolean): Run {
+  function start(order: Order): Run {
     stopping.signal.throwIfAborted()
     const realm = deps.currentRealm()
-    const startedAt = clock.now()
+    const chosen = entities.filter((one) => order.full.includes(one) || order.changes.includes(one))
     const run: Run = {
-      startedAt,
+      startedAt: clock.now(),
       entities: chosen.map(({ name }) => ({ entity: name, fetched: 0, expected: undefined, done: false })),
-      done: refreshAll(realm, chosen, force).finally(() => {
+      isFull: order.full.length === entities.length,
+      done: refreshAll(realm, order).finally(() => {
         running = undefined
       }),
     }
@@ -85,66 +122,115 @@ export function createSync(deps: SyncDeps): Sync {
     return run
   }
 
-  async function refreshAll(
-    realm: string,
-    chosen: readonly Entity[],
-    force: boolean,
-  ): Promise<RefreshReport> {
+  async function refreshAll(realm: string, order: Order): Promise<RefreshReport> {
     const startedAt = clock.now()
-    const callsBefore = deps.qbo.requests()
-    const before = new Map(
-      (await cache.checkpoints(realm)).map((checkpoint) => [checkpoint.entity, checkpoint]),
-    )
-    const all = chosen.map((entity) => refreshOne(realm, entity, before.get(entity.name), force))
-    await Promise.allSettled(all)
-    const outcomes = await Promise.all(all)
+    const callsBefore = qbo.requests()
+    const before = await cache.checkpoints(realm)
+    const outcomes = new Map<string, EntityOutcome>()
+    const full = new Set(order.full)
+    for (const entity of await lookForChanges(realm, order, before, outcomes)) full.add(entity)
+    const passes = [...full].map(async (entity) => {
+      const outcome = await passOver(realm, entity, before, order)
+      outcomes.set(entity.name, outcome)
+    })
+    await Promise.allSettled(passes)
+    await Promise.all(passes)
     stopping.signal.throwIfAborted()
     const report = {
       startedAt,
       durationMs: clock.now() - startedAt,
-      calls: deps.qbo.requests() - callsBefore,
-      outcomes,
+      calls: qbo.requests() - callsBefore,
+      outcomes: entities.map(({ name }) => outcomes.get(name)).filter((one) => one !== undefined),
     }
     logReport(report)
     return report
   }
 
-  async function refreshOne(
+  /** Answers with the entities that need a full pass instead. */
+  async function lookForChanges(
+    realm: string,
+    { changes, reason = 'changes' }: Order,
+    before: readonly Checkpoint[],
+    outcomes: Map<string, EntityOutcome>,
+  ): Promise<Entity[]> {
+    const followed: Followed[] = []
+    const needFull: Entity[] = []
+    for (const entity of changes) {
+      const checkpoint = before.find((one) => one.entity === entity.name)
+      const { completeAsOf = null, lastFull = null } = checkpoint ?? {}
+      if (checkpoint === undefined || completeAsOf === null || lastFull === null) needFull.push(entity)
+      else followed.push({ entity, checkpoint: { ...checkpoint, completeAsOf } })
+    }
+    for (const { entity } of followed) await cache.attempt(realm, entity.name)
+    const { signal } = stopping
+    const context = { realm, signal, qbo: qbo.reader(reason, signal), owesFull: schedule.owesFull }
+    for (const outcome of await followChanges(pass, context, followed)) {
+      const { name } = outcome.entity
+      if ('needsFull' in outcome) {
+        log.info({ entity: name, reason: outcome.needsFull }, 'Changes are not enough, all is read anew')
+        needFull.push(outcome.entity)
+        continue
+      }
+      const records = (await cache.checkpoints(realm)).find((one) => one.entity === name)?.records ?? 0
+      const report = { records, changed: 0, removed: 0, setAside: 0, drift: null }
+      if ('error' in outcome) {
+        outcomes.set(name, {
+          entity: name,
+          ...report,
+          error: await fail('changes', realm, name, outcome.error),
+        })
+      } else {
+        outcomes.set(name, { entity: name, ...report, ...outcome.report, error: undefined })
+        succeed('changes', name, before)
+      }
+      if (!needFull.includes(outcome.entity)) finished(name)
+    }
+    return needFull
+  }
+
+  async function passOver(
     realm: string,
     entity: Entity,
-    before: Checkpoint | undefined,
-    force: boolean,
+    before: readonly Checkpoint[],
+    { reason = 'full', force = false }: Order,
   ): Promise<EntityOutcome> {
-    const progress = () => running?.entities.find((one) => one.entity === entity.name)
+    const { signal } = stopping
     const onProgress = (fetched: number, expected: number | undefined) => {
-      Object.assign(progress() ?? {}, { fetched, expected })
+      Object.assign(progressOf(entity.name) ?? {}, { fetched, expected, done: false })
     }
+    const checkpoint = before.find((one) => one.entity === entity.name)
     try {
       await cache.attempt(realm, entity.name)
-      const pass = { realm, entity, before, force, signal: stopping.signal, onProgress }
-      const report = await fullPass(deps, pass)
-      failures.delete(entity.name)
-      if (before?.lastError) log.info({ entity: entity.name }, 'QuickBooks delivers again')
+      const context = { realm, entity, before: checkpoint, force, signal, onProgress }
+      const report = await fullPass(pass, { ...context, qbo: qbo.reader(reason, signal) })
+      succeed('full', entity.name, before)
       return { entity: entity.name, ...report, error: undefined }
     } catch (error) {
-      stopping.signal.throwIfAborted()
-      const known = toAppError(error)
-      if (known.code === 'REFRESH_FAILED')
-        log.error({ entity: entity.name, err: error }, 'Refresh failed unexpectedly')
-      const again = known.retry === 'later' ? (failures.get(entity.name) ?? 0) + 1 : Number.POSITIVE_INFINITY
-      failures.set(entity.name, again)
-      await cache.failPass(realm, entity.name, known.message).catch(() => undefined)
-      return {
-        entity: entity.name,
-        records: before?.records ?? 0,
-        changed: 0,
-        removed: 0,
-        setAside: 0,
-        error: known,
-      }
+      signal.throwIfAborted()
+      const known = await fail('full', realm, entity.name, error)
+      const records = checkpoint?.records ?? 0
+      return { entity: entity.name, records, changed: 0, removed: 0, setAside: 0, drift: null, error: known }
     } finally {
-      Object.assign(progress() ?? {}, { done: true })
+      finished(entity.name)
     }
+  }
+
+  const progressOf = (name: string) => running?.entities.find((one) => one.entity === name)
+  const finished = (name: string) => Object.assign(progressOf(name) ?? {}, { done: true })
+
+  function succeed(kind: Kind, name: string, before: readonly Checkpoint[]): void {
+    schedule.succeeded(kind, name)
+    if (before.find((one) => one.entity === name)?.lastError && !schedule.owesFull(name))
+      log.info({ entity: name }, 'QuickBooks delivers again')
+  }
+
+  async function fail(kind: Kind, realm: string, name: string, error: unknown): Promise<AppError> {
+    const known = toAppError(error)
+    if (known.code === 'REFRESH_FAILED')
+      log.error({ entity: name, err: error }, 'Refresh failed unexpectedly')
+    schedule.failed(kind, name, known, clock.now())
+    await cache.failPass(realm, name, known.message).catch(() => undefined)
+    return known
   }
 
   function logReport({ durationMs, calls, outcomes }: RefreshReport): void {
@@ -156,70 +242,108 @@ export function createSync(deps: SyncDeps): Sync {
         'Entity not refreshed, its old data was kept',
       )
     }
+    for (const { entity, drift } of outcomes)
+      if (drift) log.warn({ entity, drift }, 'A full pass repaired records that changes had not brought')
     const counts = Object.fromEntries(
-      outcomes.map(({ entity, records, changed, removed, setAside, error }) => [
-        entity,
-        { ok: error === undefined, records, changed, removed, setAside },
-      ]),
+      outcomes.map(({ entity, error, ...counts }) => [entity, { ok: error === undefined, ...counts }]),
     )
     const failed = outcomes.filter(({ error }) => error !== undefined).length
     const how = failed === 0 ? 'refreshed' : failed < outcomes.length ? 'refreshed in part' : 'not refreshed'
     log.info({ durationMs, calls, ...counts }, `Cache ${how}`)
   }
 
-  async function dueEntities(atStart: boolean): Promise<Entity[]> {
-    const now = clock.now()
-    const checkpoints = new Map(
-      (await cache.checkpoints(deps.currentRealm())).map((one) => [one.entity, one]),
-    )
-    return entities.filter(({ name }) => {
-      const { lastAttempt = null, lastSuccess = null } = checkpoints.get(name) ?? {}
-      if (lastAttempt === null) return true
-      const succeeded = lastSuccess !== null && lastSuccess >= lastAttempt
-      if (!succeeded && atStart) return true
-      const retryMs = RETRY_MS * 2 ** ((failures.get(name) ?? 1) - 1)
-      return now - lastAttempt >= (succeeded ? deps.intervalMs : Math.min(retryMs, deps.intervalMs))
+  /** Follows hints beside a refresh that may run; one that was not followed waits for the next time. */
+  function follow(): void {
+    noticedMore = true
+    following ??= followAll().finally(() => {
+      following = undefined
     })
   }
 
-  return {
-    async refresh({ force = false } = {}) {
-      while (running !== undefined && (force || running.entities.length < entities.length)) {
-        await running.done.catch(() => undefined)
+  async function followAll(): Promise<void> {
+    while (noticedMore && !stopping.signal.aborted) {
+      noticedMore = false
+      try {
+        const realm = deps.currentRealm()
+        const { signal } = stopping
+        const context = {
+          realm,
+          entities,
+          clock,
+          signal,
+          queue: deps.hints,
+          qbo: qbo.reader('webhook', signal),
+        }
+        const onDoubt = ({ name }: Entity) => {
+          log.warn({ entity: name }, 'Webhooks say that many records are gone; all is read anew')
+          schedule.owe(name)
+        }
+        const report = await followHints(pass, { ...context, onDoubt })
+        if (report.announced > 0) log.info(report, 'Webhooks followed')
+      } catch (error) {
+        if (isQuiet(error)) return
+        const { code } = toAppError(error)
+        log.warn({ code, reason: reasonOf(error) }, 'Webhooks not followed yet, tried again in a minute')
       }
-      return await (running ?? start(entities, force)).done
+    }
+  }
+
+  /** Not connected, or stopped: nobody needs to be told. */
+  const isQuiet = (error: unknown) =>
+    stopping.signal.aborted || (error instanceof AppError && error.statusCode === 409)
+
+  return {
+    async refresh({ force = false, full = true } = {}) {
+      while (running !== undefined && (force || !running.isFull)) await running.done.catch(() => undefined)
+      const order = full ? { full: [...entities], changes: [] } : { full: [], changes: [...entities] }
+      return await (running ?? start({ ...order, force, reason: 'admin' })).done
     },
 
-    async refreshDue(atStart = false) {
-      if (running !== undefined || stopping.signal.aborted) return
+    async refreshDue({ connected = false } = {}) {
+      follow()
+      if (connected) schedule.forgive()
+      if (running !== undefined || stopping.signal.aborted || (deps.isBudgetSpent() && !connected)) return
       try {
-        const due = await dueEntities(atStart)
-        if (due.length > 0 && running === undefined) await start(due, false).done
+        const due = schedule.due(entities, await cache.checkpoints(deps.currentRealm()), clock.now())
+        if (due.full.length + due.changes.length === 0 || running !== undefined) return
+        await start(connected ? { ...due, reason: 'admin' } : due).done
       } catch (error) {
-        const quiet = error instanceof AppError && error.statusCode === 409
-        if (!quiet && !stopping.signal.aborted)
-          log.error({ reason: reasonOf(error) }, 'Refresh did not start')
+        if (!isQuiet(error)) log.error({ reason: reasonOf(error) }, 'Refresh did not start')
       }
+    },
+
+    async noticed(realm, hints) {
+      await deps.hints.add(realm, hints)
+      follow()
     },
 
     progress: () => running && { startedAt: running.startedAt, entities: running.entities },
 
+    async settled() {
+      while (running !== undefined || following !== undefined) {
+        await running?.done.catch(() => undefined)
+        await following
+      }
+    },
+
     async stop() {
       stopping.abort(stopped())
       await running?.done.catch(() => undefined)
+      await following
     },
 
     async resume() {
       stopping = new AbortController()
       const realm = deps.currentRealm()
-      for (const { name } of entities) await deps.search.rebuild(name, cache.batches(realm, name))
+      for (const { name } of entities) await search.rebuild(name, cache.batches(realm, name))
     },
 
     async forget() {
       await this.stop()
       try {
         await cache.keepOnly()
-        await deps.search.clear()
+        await search.clear()
+        deps.onForgotten()
       } finally {
         stopping = new AbortController()
       }

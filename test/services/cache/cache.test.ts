@@ -31,7 +31,7 @@ const row = (
   json: JSON.stringify({ text }),
 })
 
-const end = { gone: [], setAside: 0, asOf: 1 }
+const end = { gone: [], setAside: 0, asOf: 1, drift: null }
 
 t.test('newer wins, whatever the order, the batches and the repetitions in which rows arrive', async (t) => {
   const { db, cache } = await setUp(t)
@@ -97,9 +97,11 @@ t.test('a record whose balance moved within the same second is news', async (t) 
 t.test('a pass that ends removes what is gone, and counts stay true', async (t) => {
   const { cache, clock, rows } = await setUp(t)
   await cache.commitPage('a', 'items', [row('1', 1), row('2', 1, '', false), row('3', 1)])
-  t.same(await cache.completePass('a', 'items', { gone: ['2', '9'], setAside: 4, asOf: 77 }), {
+  t.same(await cache.completePass('a', 'items', { gone: ['2', '9'], setAside: 4, asOf: 77, drift: 1 }), {
     upserts: [],
     removals: ['2'],
+    newer: [],
+    seq: 4,
   })
   t.same(
     (await rows()).map(({ id }) => id),
@@ -113,6 +115,8 @@ t.test('a pass that ends removes what is gone, and counts stay true', async (t) 
       lastSuccess: clock.now(),
       lastError: null,
       completeAsOf: 77,
+      lastFull: clock.now(),
+      drift: 1,
     },
   ])
 })

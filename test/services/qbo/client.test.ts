@@ -29,24 +29,27 @@ async function setUp(t: Test, options: SimulatorOptions = {}, time?: Clock) {
   }
   const limiter = createRateLimiter({ clock: time ?? clock })
   const stop = new AbortController()
+  const billed: string[] = []
   const client = createQboClient({
     baseUrl: simulator.url,
     outside: { dispatcher, timeoutMs: 1000 },
     ...{ tokens, limiter, clock: time ?? clock, log: quiet },
     random: () => 0.5,
     stopping: stop.signal,
+    onRead: (entity, reason) => void billed.push(`${entity} ${reason}`),
   })
-  const page = (signal?: AbortSignal) => client.query('Customer', pageStatement(customer, 0), signal)
-  return { simulator, client, clock, page, stop, renewals: () => renewals }
+  const reader = client.reader('full')
+  const page = (signal?: AbortSignal) => reader.query('Customer', pageStatement(customer, 0), signal)
+  return { simulator, client, reader, billed, clock, page, stop, renewals: () => renewals }
 }
 
 t.test('a page, a count and records by id come as rows', async (t) => {
-  const { client, page } = await setUp(t)
+  const { client, reader, page } = await setUp(t)
   const { rows, time } = await page()
   t.equal(rows.length, 30)
   t.ok(Math.abs((time ?? 0) - Date.now()) < 60_000, "QuickBooks' own time")
-  t.equal(await client.count('Customer', countStatement(customer)), 30)
-  const ids = await client.query('Customer', idsStatement(customer, ['1', '2', '999999']))
+  t.equal(await reader.count('Customer', countStatement(customer)), 30)
+  const ids = await reader.query('Customer', idsStatement(customer, ['1', '2', '999999']))
   t.same(ids.rows.map((row) => (row as { Id: string }).Id).toSorted(), ['1', '2'])
   t.type(await client.companyName(), 'string')
 })
@@ -166,9 +169,9 @@ t.test('a read that waits to try again ends when the service stops', async (t) =
 })
 
 t.test('a count that is missing is not taken for none', async (t) => {
-  const { simulator, client } = await setUp(t)
+  const { simulator, reader } = await setUp(t)
   simulator.fault({ on: 'query', kind: 'missingKeys', times: 99 })
-  await t.rejects(client.count('Customer', countStatement(customer)), { code: 'QBO_ANSWER_UNREADABLE' })
+  await t.rejects(reader.count('Customer', countStatement(customer)), { code: 'QBO_ANSWER_UNREADABLE' })
 })
 
 t.test('an aborted read ends at once', async (t) => {

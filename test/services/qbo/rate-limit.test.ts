@@ -143,15 +143,18 @@ t.test('a caller that gives up leaves the queue without being run', async (t) =>
   limiter.pause(1000)
   const giveUp = new AbortController()
   let ran = false
-  const waiting = limiter.run(async () => {
-    ran = true
-  }, giveUp.signal)
+  const waiting = limiter.run(
+    async () => {
+      ran = true
+    },
+    { signal: giveUp.signal },
+  )
   giveUp.abort(new Error('gave up'))
   await t.rejects(waiting, { message: 'gave up' })
   await clock.advance(5000)
   t.notOk(ran)
   await t.rejects(
-    limiter.run(async () => undefined, giveUp.signal),
+    limiter.run(async () => undefined, { signal: giveUp.signal }),
     { message: 'gave up' },
   )
 })

@@ -1,0 +1,92 @@
+// Where Intuit announces changes. A post is verified, its events are kept, and it is answered: what they are about is
+// read afterwards, so that Intuit, which waits three seconds, is not kept waiting for QuickBooks.
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+import type { Entity } from '../services/entities/index.ts'
+import { isSigned, readEvents } from '../services/qbo/webhooks.ts'
+
+/** Without a token the route only says what is missing. */
+export interface WebhookRouteOptions {
+  entities: readonly Entity[]
+  verifierToken: string | undefined
+}
+
+const MOST_BYTES = 1024 * 1024
+
+const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { entities, verifierToken }) => {
+  const { log, sync } = app
+  const { keeper } = app.tokens
+  const names = new Map(entities.map(({ qbo, name }) => [qbo.toLowerCase(), name]))
+
+  // The signature is over the bytes as they came.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addHook('onError', async (_request, _reply, { code, statusCode = 500 }) => {
+    if (statusCode < 500) log.warn({ code, status: statusCode }, 'Webhook refused')
+  })
+
+  app.post(
+    '/webhooks/quickbooks',
+    {
+      bodyLimit: MOST_BYTES,
+      config: { access: 'signature' },
+      schema: {
+        summary: 'Where Intuit announces changes',
+        description:
+          'CloudEvents or classic notifications, with the signature of the verifier token in `intuit-signature`. Answered once they are kept; QuickBooks is asked for the records afterwards.',
+        tags: ['webhooks'],
+        response: {
+          200: Type.Object({
+            received: Type.Integer({ description: 'Events about records that are cached' }),
+          }),
+          '4xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async (request) => {
+      if (verifierToken === undefined) throw switchedOff()
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      const signature = request.headers['intuit-signature']
+      if (!isSigned(body, Array.isArray(signature) ? signature[0] : signature, verifierToken))
+        throw unsigned()
+      const { events, unread } = readEvents(body)
+      if (unread > 0)
+        log.warn({ unread }, 'Webhook events in no known form; the next look finds what changed')
+
+      const connection = keeper.connection()
+      const hints = new Map<string, { entity: string; id: string; gone: boolean }>()
+      for (const { realmId, entity: qbo, id, gone } of events) {
+        const entity = names.get(qbo)
+        if (realmId !== connection?.realmId || entity === undefined) continue
+        const key = `${entity} ${id}`
+        hints.set(key, { entity, id, gone: gone || hints.get(key)?.gone === true })
+      }
+      if (connection !== undefined && hints.size > 0)
+        await sync.noticed(connection.realm, [...hints.values()])
+      return { received: hints.size }
+    },
+  )
+}
+
+const unsigned = () =>
+  new AppError({
+    code: 'SIGNATURE_INVALID',
+    status: 401,
+    message:
+      'The header intuit-signature does not fit this body: nothing of it was taken. Compare QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN with the verifier token of the Intuit app.',
+  })
+
+const switchedOff = () =>
+  new AppError({
+    code: 'WEBHOOKS_OFF',
+    status: 404,
+    message:
+      'Webhooks are switched off here: set QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN to the verifier token of the Intuit app.',
+  })
+
+export default fp(routes, {
+  name: 'webhook-routes',
+  encapsulate: true,
+  dependencies: ['tokens', 'sync', 'auth', 'errors'],
+})

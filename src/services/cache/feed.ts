@@ -1,0 +1,132 @@
+// What changed since a client last asked, in the order in which it was committed: records as they are now, and
+// tombstones. A client that applies one page after the other ends with exactly what the cache holds.
+
+import { AppError } from '../../errors.ts'
+import type { Clock } from '../clock.ts'
+import type { Db } from '../database/database.ts'
+import { TOMBSTONE_DAYS } from './cache.ts'
+import { recordsOf } from './rows.ts'
+
+/** One change: the record as QuickBooks sent it, or null for one that is gone. */
+export interface FeedChange {
+  seq: number
+  entity: string
+  id: string
+  json: string | null
+}
+
+/** Some changes, oldest first. */
+export interface FeedPage {
+  changes: FeedChange[]
+  /** Where the next page begins. */
+  cursor: string
+  /** Whether there are changes behind this page already. */
+  more: boolean
+}
+
+/** Which changes are asked for. */
+export interface FeedQuery {
+  realm: string
+  entities: readonly string[]
+  /** From an earlier answer; undefined begins with every record that there is. */
+  cursor: string | undefined
+  limit: number
+}
+
+/** The delta feed of one company. */
+export interface Feed {
+  /** @throws AppError 410 CURSOR_UNKNOWN when the cursor is not from this feed, or too old to be continued. */
+  read(query: FeedQuery): Promise<FeedPage>
+  /** The cursor behind a commit with this `seq`; without one, behind everything so far. */
+  cursor(realm: string, seq?: number): Promise<string>
+}
+
+const DAY_MS = 24 * 3_600_000
+
+/** A position: the life of the sequence, a `seq`, and when it was handed out, which tombstones must not be younger than. */
+interface Position {
+  feed: string
+  seq: number
+  at: number
+}
+
+/** A feed over the `qbo_records` and `qbo_tombstones` tables. */
+export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
+  async function now(realm: string): Promise<Position> {
+    const row = await db
+      .selectFrom('qbo_sequences')
+      .select(['value', 'feed'])
+      .where('realm', '=', realm)
+      .executeTakeFirst()
+    return { feed: row?.feed ?? NEW, seq: row?.value ?? 0, at: clock.now() }
+  }
+
+  function positionIn(cursor: string, { feed, seq, at }: Position): Position {
+    const found = readCursor(cursor)
+    // The first records may have come since a cursor was handed out for an empty feed.
+    const known = found !== null && (found.feed === feed || (found.feed === NEW && found.seq === 0))
+    if (!known || found.seq > seq || at - found.at > TOMBSTONE_DAYS * DAY_MS) throw unknownCursor()
+    return found
+  }
+
+  async function changesOf(
+    realm: string,
+    entity: string,
+    after: number,
+    limit: number,
+  ): Promise<FeedChange[]> {
+    const records = await recordsOf(db, realm, entity)
+      .select(['seq', 'entity', 'id', 'json'])
+      .where('seq', '>', after)
+      .orderBy('seq')
+      .limit(limit)
+      .execute()
+    const tombstones = await db
+      .selectFrom('qbo_tombstones')
+      .select(['seq', 'entity', 'id'])
+      .where('realm', '=', realm)
+      .where('entity', '=', entity)
+      .where('seq', '>', after)
+      .orderBy('seq')
+      .limit(limit)
+      .execute()
+    return [...records, ...tombstones.map((one) => ({ ...one, json: null }))]
+  }
+
+  return {
+    async read({ realm, entities, cursor, limit }) {
+      // Asked for first: what is committed meanwhile belongs to the next page.
+      const end = await now(realm)
+      const start = cursor === undefined ? { ...end, seq: 0 } : positionIn(cursor, end)
+      const found: FeedChange[] = []
+      for (const entity of entities) found.push(...(await changesOf(realm, entity, start.seq, limit + 1)))
+      const changes = found.filter(({ seq }) => seq <= end.seq).sort((a, b) => a.seq - b.seq)
+      const more = changes.length > limit
+      changes.length = Math.min(changes.length, limit)
+      const seq = more ? (changes.at(-1)?.seq ?? start.seq) : end.seq
+      return { changes, more, cursor: cursorOf({ ...end, seq }) }
+    },
+    async cursor(realm, seq) {
+      const end = await now(realm)
+      return cursorOf({ ...end, seq: seq ?? end.seq })
+    },
+  }
+}
+
+/** The feed of a company of which nothing was read yet. */
+const NEW = '0'
+
+const cursorOf = ({ feed, seq, at }: Position): string => `${feed}-${seq.toString(36)}-${at.toString(36)}`
+
+function readCursor(cursor: string): Position | null {
+  const [, feed = '', seq = '', at = ''] =
+    /^([0-9a-f]{1,8})-([0-9a-z]{1,11})-([0-9a-z]{1,10})$/.exec(cursor) ?? []
+  return feed === '' ? null : { feed, seq: Number.parseInt(seq, 36), at: Number.parseInt(at, 36) }
+}
+
+const unknownCursor = () =>
+  new AppError({
+    code: 'CURSOR_UNKNOWN',
+    status: 410,
+    message: `This cursor cannot be continued: it is not from this service, is older than ${TOMBSTONE_DAYS} days, or another company was connected since. Begin again without a cursor, and replace all that you have by what comes.`,
+  })

@@ -1,0 +1,202 @@
+// What changed since the last look, by change data capture (developer.intuit.com, Change data capture): one read for all
+// entities. The time to ask from is QuickBooks' own, less an overlap, and what comes twice changes nothing. It never
+// says that an answer was cut off, so one that may have been is not trusted: then the rest is read by query.
+
+import { AppError } from '../../errors.ts'
+import type { Checkpoint, Deletion } from '../cache/cache.ts'
+import { type Entity, idOf } from '../entities/index.ts'
+import { CHANGES_DAYS, CHANGES_LIMIT, type QboReader } from '../qbo/client.ts'
+import { changedCountStatement, changedStatement, PAGE_ROWS } from '../qbo/statements.ts'
+import { arePlausible, type PassDeps } from './full-pass.ts'
+import { countOf } from './read-all.ts'
+import { parseRows, readByIds } from './records.ts'
+
+/** An entity to follow, with a checkpoint to follow from. */
+export interface Followed {
+  entity: Entity
+  checkpoint: Checkpoint & { completeAsOf: number }
+}
+
+/** What a look for changes works with. */
+export interface ChangesContext {
+  realm: string
+  qbo: QboReader
+  signal: AbortSignal
+  /** Whether the last full pass over an entity has failed: then its error is not over. */
+  owesFull(entity: string): boolean
+}
+
+/** What became of one entity: how many records, why it failed, or why only a full pass can tell. */
+export type ChangesOutcome = { entity: Entity } & (
+  | { report: { changed: number; removed: number; setAside: number } }
+  | { error: unknown }
+  | { needsFull: string }
+)
+
+/** Clocks of QuickBooks' servers differ, and a change can be visible later than its time says. */
+export const OVERLAP_MS = 10 * 60_000
+const DAY_MS = 24 * 3_600_000
+
+/** Whether change data capture still reaches back to the checkpoint, as far as our own clock knows. */
+export const reachesBack = ({ completeAsOf }: Checkpoint, now: number): boolean =>
+  completeAsOf !== null && now - completeAsOf < (CHANGES_DAYS - 1) * DAY_MS
+
+/** Brings the entities up to date. Each has its own outcome; never throws unless stopped. */
+export async function followChanges(
+  deps: PassDeps,
+  context: ChangesContext,
+  followed: readonly Followed[],
+): Promise<ChangesOutcome[]> {
+  if (followed.length === 0) return []
+  const since = Math.min(...followed.map(({ checkpoint }) => checkpoint.completeAsOf)) - OVERLAP_MS
+  try {
+    const { rows, ...answer } = await context.qbo.changes(
+      followed.map(({ entity }) => entity.qbo),
+      since,
+    )
+    const total = [...rows.values()].reduce((sum, { length }) => sum + length, 0)
+    if (total >= CHANGES_LIMIT && followed.length > 1) return await oneByOne(deps, context, followed)
+    return await Promise.all(
+      followed.map((one) =>
+        take(deps, context, one, { ...answer, since, rows: rows.get(one.entity.qbo) ?? [] }),
+      ),
+    )
+  } catch (error) {
+    context.signal.throwIfAborted()
+    // What QuickBooks refuses for one entity, it refuses for all that are asked for together.
+    const refused = error instanceof AppError && error.retry === 'never'
+    if (refused && followed.length > 1) return await oneByOne(deps, context, followed)
+    return followed.map(({ entity }) => (refused ? { entity, needsFull: error.code } : { entity, error }))
+  }
+}
+
+async function oneByOne(
+  deps: PassDeps,
+  context: ChangesContext,
+  followed: readonly Followed[],
+): Promise<ChangesOutcome[]> {
+  const outcomes: ChangesOutcome[] = []
+  for (const one of followed) outcomes.push(...(await followChanges(deps, context, [one])))
+  return outcomes
+}
+
+interface Answer {
+  since: number
+  rows: readonly unknown[]
+  time: number | undefined
+  askedAt: number
+}
+
+async function take(
+  deps: PassDeps,
+  context: ChangesContext,
+  { entity, checkpoint }: Followed,
+  { since, rows, time, askedAt }: Answer,
+): Promise<ChangesOutcome> {
+  try {
+    if (time !== undefined && time - since > CHANGES_DAYS * DAY_MS)
+      return { entity, needsFull: 'the last look is longer ago than QuickBooks remembers changes' }
+    if (time !== undefined && time < since) return { entity, needsFull: "QuickBooks' clock went back" }
+    const deletions = rows.filter(isDeletion).map(deletionIn)
+    if (!(await arePlausible(deps.cache, context.realm, checkpoint, deletions)))
+      return { entity, needsFull: 'more records were deleted than is likely' }
+
+    const live = rows.filter((row) => !isDeletion(row))
+    const counts = await store(deps, context, entity, live, askedAt)
+    if (counts.setAside > 0) return { entity, needsFull: 'a changed record cannot be read' }
+    const removed = await remove(deps, context, entity, deletions)
+    if (rows.length >= CHANGES_LIMIT) {
+      const rest = await readSince(deps, context, entity, since)
+      counts.changed += rest.changed
+      if (!rest.isWhole)
+        return { entity, needsFull: 'more changed than one answer holds, some of it was deleted' }
+    }
+    context.signal.throwIfAborted()
+    const keepError = context.owesFull(entity.name)
+    await deps.cache.completeChanges(context.realm, entity.name, { asOf: time ?? null, keepError })
+    return { entity, report: { ...counts, removed } }
+  } catch (error) {
+    context.signal.throwIfAborted()
+    return { entity, error }
+  }
+}
+
+async function store(
+  { intake, log }: PassDeps,
+  { realm, signal }: ChangesContext,
+  entity: Entity,
+  raws: readonly unknown[],
+  askedAt: number,
+): Promise<{ changed: number; setAside: number }> {
+  const { rows, setAside, reason } = await parseRows(entity, raws)
+  if (setAside > 0)
+    log.warn({ entity: entity.name, setAside, reason }, 'Changed records set aside: they cannot be read')
+  signal.throwIfAborted()
+  const { upserts } = await intake.upsert(realm, entity.name, rows, askedAt)
+  return { changed: upserts.length, setAside }
+}
+
+/** Removes what is deleted; where the record at hand is newer than that, QuickBooks is asked for it. */
+async function remove(
+  deps: PassDeps,
+  context: ChangesContext,
+  entity: Entity,
+  deletions: readonly Deletion[],
+): Promise<number> {
+  const { realm, qbo, signal } = context
+  signal.throwIfAborted()
+  const { removals, newer } = await deps.intake.remove(realm, entity.name, deletions)
+  let removed = removals.length
+  for await (const { parsed, missing, askedAt } of readByIds(qbo, entity, newer)) {
+    await deps.intake.upsert(realm, entity.name, parsed.rows, askedAt)
+    const gone = missing.map((id) => ({ id, at: null }))
+    removed += (await deps.intake.remove(realm, entity.name, gone)).removals.length
+  }
+  return removed
+}
+
+/**
+ * Reads all that changed since, however much it is. Each page begins at the time at which the last one ended, so that
+ * what is edited or deleted meanwhile cannot push records over a page's edge; only within one instant pages are counted.
+ */
+async function readSince(
+  deps: PassDeps,
+  context: ChangesContext,
+  entity: Entity,
+  since: number,
+): Promise<{ changed: number; isWhole: boolean }> {
+  const { realm, qbo } = context
+  const seen = new Set<string>()
+  let changed = 0
+  let from = since
+  let start = 0
+  for (;;) {
+    const { rows, askedAt } = await qbo.query(entity.qbo, changedStatement(entity, from, start))
+    const stored = await store(deps, context, entity, rows, askedAt)
+    if (stored.setAside > 0) return { changed, isWhole: false }
+    changed += stored.changed
+    for (const row of rows) seen.add(idOf(row) ?? '')
+    if (rows.length < PAGE_ROWS) break
+    const last = Math.max(from, ...rows.map(lastUpdatedIn))
+    start = last > from ? 0 : start + PAGE_ROWS
+    from = last
+  }
+  // Queries do not tell what was deleted; but with as many records there as here, nothing was.
+  const cached = (await deps.cache.checkpoints(realm)).find((one) => one.entity === entity.name)?.records
+  const isWhole =
+    seen.size >= (await qbo.count(entity.qbo, changedCountStatement(entity, since))) &&
+    cached === (await countOf(qbo, entity))
+  return { changed, isWhole }
+}
+
+const fieldOf = (raw: unknown, name: string): unknown =>
+  typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>)[name] : undefined
+
+const isDeletion = (raw: unknown): boolean =>
+  String(fieldOf(raw, 'status')).toLowerCase() === 'deleted' && idOf(raw) !== null
+
+const lastUpdatedIn = (raw: unknown): number =>
+  Date.parse(String(fieldOf(fieldOf(raw, 'MetaData'), 'LastUpdatedTime')))
+
+/** A stub; without a time it counts as older than anything, so that QuickBooks is asked. */
+const deletionIn = (raw: unknown): Deletion => ({ id: idOf(raw) ?? '', at: lastUpdatedIn(raw) || 0 })

@@ -1,0 +1,80 @@
+// Records on their way from QuickBooks into the form of the cache, and the records behind a list of ids.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { AppError } from '../../errors.ts'
+import { BadRecord, type CachedRow, type Entity, idOf } from '../entities/index.ts'
+import type { QboReader } from '../qbo/client.ts'
+import { idsStatement, PAGE_ROWS } from '../qbo/statements.ts'
+
+/** Rows of one answer, parsed. */
+export interface ParsedRows {
+  rows: CachedRow[]
+  /** Ids of all rows that have one, bad ones included. */
+  ids: string[]
+  setAside: number
+  /** Why the first one was set aside. */
+  reason: string | undefined
+}
+
+/** Rows parsed between two turns of the event loop: about 1 ms of work. */
+const SLICE_ROWS = 100
+
+/** Records in the form of the cache; a bad one is counted and set aside, and what is cached of it stays. */
+export async function parseRows(entity: Entity, raws: readonly unknown[]): Promise<ParsedRows> {
+  const parsed: ParsedRows = { rows: [], ids: [], setAside: 0, reason: undefined }
+  for (const [i, raw] of raws.entries()) {
+    if (i % SLICE_ROWS === 0) await nextTurn()
+    const id = idOf(raw)
+    if (id !== null) parsed.ids.push(id)
+    try {
+      const record = entity.parse(raw)
+      parsed.rows.push({ ...record, json: JSON.stringify(raw) })
+    } catch (error) {
+      if (!(error instanceof BadRecord)) throw error
+      parsed.setAside += 1
+      parsed.reason ??= error.message
+    }
+  }
+  return parsed
+}
+
+/** What QuickBooks answered about some ids. */
+export interface Asked {
+  /** The ids that were asked for in one query. */
+  ids: string[]
+  parsed: ParsedRows
+  /** Our own time before they were asked for. */
+  askedAt: number
+  /** Ids that QuickBooks does not know; none when a row came without its id, since it may be any of them. */
+  missing: string[]
+}
+
+/** Asks for records by their ids, a thousand in one query. @throws AppError when QuickBooks has no usable answer. */
+export async function* readByIds(
+  qbo: QboReader,
+  entity: Entity,
+  ids: readonly string[],
+): AsyncGenerator<Asked> {
+  for (let start = 0; start < ids.length; start += PAGE_ROWS)
+    yield* ask(qbo, entity, ids.slice(start, start + PAGE_ROWS))
+}
+
+/** One damaged record can make a whole query fail, and so may a list that is too long: then halves are asked for. */
+async function* ask(qbo: QboReader, entity: Entity, ids: string[]): AsyncGenerator<Asked> {
+  const answer = await qbo.query(entity.qbo, idsStatement(entity, ids)).catch((error: unknown) => {
+    const splits = error instanceof AppError && SPLITTING.includes(error.code) && ids.length > 1
+    if (!splits) throw error
+  })
+  if (answer === undefined) {
+    const half = ids.length >> 1
+    yield* ask(qbo, entity, ids.slice(0, half))
+    yield* ask(qbo, entity, ids.slice(half))
+    return
+  }
+  const parsed = await parseRows(entity, answer.rows)
+  const known = new Set(parsed.ids)
+  const unclear = parsed.ids.length < answer.rows.length
+  yield { ids, parsed, askedAt: answer.askedAt, missing: unclear ? [] : ids.filter((id) => !known.has(id)) }
+}
+
+const SPLITTING = ['QBO_REJECTED', 'QBO_PROCESSING_FAILED']

@@ -1,0 +1,216 @@
+// The delta feed and the events: a copy that follows them equals the cache.
+import fc from 'fast-check'
+import t from 'tap'
+import { createLeapingClock } from '../support/clock.ts'
+import { type Service, startService, startSimulator } from '../support/service.ts'
+
+interface Change {
+  entity: string
+  id: string
+  deleted: boolean
+  record: unknown
+}
+interface Page {
+  changes: Change[]
+  cursor: string
+  has_more: boolean
+}
+
+const pageAt = async (service: Service, query: string): Promise<Page> =>
+  (await service.request(`/api/changes?${query}`)).json
+
+/** What a client does: applies page after page, and keeps the cursor. */
+async function follow(service: Service, copy: Map<string, unknown>, start?: string, limit = 7) {
+  let cursor = start
+  for (;;) {
+    const page = await pageAt(service, `limit=${limit}${cursor === undefined ? '' : `&cursor=${cursor}`}`)
+    t.ok(page.changes.length <= limit)
+    for (const { entity, id, deleted, record } of page.changes) {
+      if (deleted) copy.delete(`${entity} ${id}`)
+      else copy.set(`${entity} ${id}`, record)
+    }
+    cursor = page.cursor
+    if (!page.has_more) return cursor
+  }
+}
+
+async function cached(service: Service): Promise<Map<string, unknown>> {
+  const all = new Map<string, unknown>()
+  for (const entity of ['customers', 'vendors', 'items']) {
+    const { json } = await service.request(`/api/data/${entity}?limit=1000`)
+    for (const record of json[entity]) all.set(`${entity} ${record.Id}`, record)
+  }
+  return all
+}
+
+const sorted = (map: Map<string, unknown>) => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1))
+
+t.test('a copy that follows the feed equals the cache, whatever happens between two pages', async (t) => {
+  const simulator = await startSimulator(t, { company: { customers: 9, vendors: 4, items: 9 } })
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const copy = new Map<string, unknown>()
+  let cursor = await follow(service, copy)
+  t.same(sorted(copy), sorted(await cached(service)))
+
+  const { company } = simulator
+  const edit = fc.record({
+    entity: fc.constantFrom('Customer', 'Vendor', 'Item'),
+    gone: fc.boolean(),
+    at: fc.nat(20),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { maxLength: 8 }), async (edits) => {
+      for (const { entity, gone, at } of edits) {
+        const id = company.list(entity)[at]?.Id
+        const name = { [entity === 'Item' ? 'Name' : 'DisplayName']: `Edit ${at}` }
+        if (id === undefined) company.create(entity, { ...name, Active: true })
+        else if (gone) company.remove(entity, id)
+        else company.update(entity, id, name)
+      }
+      await service.request('/api/cache/refresh?force=true', { method: 'POST' })
+      cursor = await follow(service, copy, cursor, 1 + edits.length)
+      t.strictSame(sorted(copy), sorted(await cached(service)))
+    }),
+    { numRuns: 15 },
+  )
+  t.match(await pageAt(service, `cursor=${cursor}`), { changes: [], has_more: false })
+})
+
+t.test('the feed can be narrowed down to some entities', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const page = await pageAt(service, 'entities=vendors,%20items&limit=1000')
+  t.same(new Set(page.changes.map(({ entity }) => entity)), new Set(['vendors', 'items']))
+  t.equal(page.changes.length, 62)
+  simulator.company.update('Customer', '1', { Notes: 'Edited' })
+  await service.request('/api/cache/refresh', { method: 'POST' })
+  const next = await pageAt(service, `entities=vendors&cursor=${page.cursor}`)
+  t.same(next.changes, [])
+  t.same(
+    (await pageAt(service, `cursor=${next.cursor}`)).changes,
+    [],
+    'the cursor went past the other change',
+  )
+  t.match((await service.request('/api/changes?entities=unicorns')).json, {
+    statusCode: 400,
+    message: /^entities: must be some of customers, vendors, items/,
+  })
+})
+
+t.test(
+  'a cursor that cannot be continued is refused with 410, says what to do, and is logged once',
+  async (t) => {
+    const clock = createLeapingClock()
+    const simulator = await startSimulator(t, { clock: clock.now })
+    const service = await startService(t, simulator, { clock })
+    await service.connectAndFill()
+    const { cursor } = await pageAt(service, 'limit=1000')
+    const [feed = '', seq = '', at = ''] = cursor.split('-')
+    const unknown = {
+      garbage: 'next-page-please',
+      'of another life': `${feed === 'abcd1234' ? 'abcd1235' : 'abcd1234'}-${seq}-${at}`,
+      'of the future': `${feed}-zzzzz-${at}`,
+      'cut off': cursor.slice(0, -9),
+      'older than tombstones are kept': cursor,
+    }
+    for (const [what, value] of Object.entries(unknown)) {
+      if (value === cursor) clock.advance(91 * 24 * 3_600_000)
+      for (const path of ['/api/changes', '/api/events']) {
+        const before = service.log.length
+        const answer = await service.request(`${path}?cursor=${value}`)
+        t.match(answer.json, { statusCode: 410, code: 'CURSOR_UNKNOWN', message: /without a cursor/ }, what)
+        const lines = service.log.slice(before).filter(({ level }) => level >= 40)
+        t.match(lines, [{ msg: 'Cursor refused', code: 'CURSOR_UNKNOWN' }])
+        t.equal(lines.length, 1)
+      }
+    }
+  },
+)
+
+t.test('after disconnecting, an old cursor is worth nothing, not even for the same company', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  const empty = await pageAt(service, '')
+  t.match(empty, { changes: [], has_more: false })
+  await service.connectAndFill()
+  t.equal((await pageAt(service, `cursor=${empty.cursor}&limit=1000`)).changes.length, 92, 'from nothing on')
+  const { cursor } = await pageAt(service, 'limit=1000')
+  await service.request('/api/disconnect', { method: 'POST' })
+  t.equal((await service.request(`/api/changes?cursor=${cursor}`)).status, 410)
+  await service.connectAndFill()
+  t.equal((await service.request(`/api/changes?cursor=${cursor}`)).status, 410)
+})
+
+/** A client of server-sent events, as a browser's EventSource reads them. */
+async function listen(service: Service, query = '', headers: Record<string, string> = {}) {
+  const answer = await fetch(`${service.url}/api/events${query}`, { headers })
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  return {
+    answer,
+    async next(): Promise<{ id: string; event: string; data: Record<string, unknown> } | undefined> {
+      for (;;) {
+        const end = text.indexOf('\n\n')
+        if (end >= 0) {
+          const fields = Object.fromEntries(
+            text
+              .slice(0, end)
+              .split('\n')
+              .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+          )
+          text = text.slice(end + 2)
+          if (fields.event !== undefined)
+            return { id: fields.id ?? '', event: fields.event, data: JSON.parse(fields.data ?? '') }
+          continue
+        }
+        const { done, value } = await reader.read()
+        if (done) return undefined
+        text += decoder.decode(value, { stream: true })
+      }
+    },
+    leave: () => reader.cancel(),
+  }
+}
+
+t.test('events tell of changes once search shows them, and go on where a listener left', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const page = await listen(service, '?entities=items')
+  t.match(page.answer.headers.get('content-type'), /^text\/event-stream/)
+  const ready = await page.next()
+  t.match(ready, { event: 'ready', data: { cursor: /./ } })
+
+  const created = simulator.company.create('Item', { Name: 'ZQ-1', Type: 'Service', Active: true })
+  simulator.company.update('Vendor', '31', { Notes: 'not listened to' })
+  await service.request('/api/cache/refresh?full=false', { method: 'POST' })
+  const change = await page.next()
+  t.match(change, { event: 'change', data: { entity: 'items', ids: [created.Id], cursor: /./ } })
+  const { json } = await service.request('/api/search/part_numbers?q=zq1')
+  t.match(json.results, [{ id: created.Id }])
+  await page.leave()
+
+  simulator.company.remove('Item', created.Id)
+  await service.request('/api/cache/refresh?full=false', { method: 'POST' })
+  const again = await listen(service, '?entities=items', { 'last-event-id': change?.id ?? '' })
+  const missed = await again.next()
+  t.match(missed, { event: 'change', data: { entity: 'items', ids: [created.Id] } })
+  const feed = await pageAt(service, `entities=items&cursor=${change?.id}`)
+  t.match(feed.changes, [{ id: created.Id, deleted: true, record: null }])
+
+  await service.request('/api/disconnect', { method: 'POST' })
+  t.equal(await again.next(), undefined, 'the stream ends when everything is forgotten')
+  t.equal((await service.request(`/api/events?cursor=${missed?.id}`)).status, 410)
+})
+
+t.test('a stop does not wait for listeners', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  const page = await listen(service)
+  t.match(await page.next(), { event: 'ready' })
+  await service.close()
+  t.equal(await page.next(), undefined)
+})

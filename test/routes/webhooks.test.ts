@@ -1,0 +1,215 @@
+// Webhooks over HTTP: what is taken, what is refused, and how soon what was announced can be found.
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import t, { type Test } from 'tap'
+import type { Simulator } from '../../simulator/simulator.ts'
+import { createLeapingClock } from '../support/clock.ts'
+import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
+
+const PATH = '/webhooks/quickbooks'
+
+async function setUp(t: Test, options: ServiceOptions = {}) {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, options)
+  await service.connectAndFill()
+  simulator.webhooks.subscribe(service.url + PATH)
+  simulator.webhooks.hold()
+  simulator.meter.reset()
+  return { simulator, service }
+}
+
+function post(service: Service, simulator: Simulator, body: string, signature?: string) {
+  const signed = createHmac('sha256', simulator.webhooks.verifierToken).update(body).digest('base64')
+  return service.request(PATH, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', 'intuit-signature': signature ?? signed },
+  })
+}
+
+const classic = (realmId: string, ...entities: object[]) =>
+  JSON.stringify({ eventNotifications: [{ realmId, dataChangeEvent: { entities } }] })
+
+const search = async (service: Service, index: string, q: string) =>
+  (await service.request(`/api/search/${index}?q=${encodeURIComponent(q)}`)).json.results as { id: string }[]
+
+const reads = (simulator: Simulator) => simulator.meter.log.map(({ statement = '' }) => statement)
+
+for (const format of ['cloudEvents', 'classic'] as const) {
+  t.test(`${format}: edits, deletions and merges are followed with one read for each entity`, async (t) => {
+    const { simulator, service } = await setUp(t)
+    const { company, webhooks } = simulator
+    const [first, second, third] = company.list('Vendor').filter(({ Active }) => Active)
+    const [item] = company.list('Item')
+    if (!first || !second || !third || !item) throw new Error('too few records')
+    company.update('Vendor', first.Id, { DisplayName: 'Zephyr Anodizing' })
+    company.merge('Vendor', second.Id, first.Id)
+    company.deactivate('Vendor', third.Id)
+    company.remove('Item', item.Id)
+    const created = company.create('Customer', { DisplayName: 'Newcomer Gears', Active: true })
+
+    t.equal(await webhooks.post(webhooks.take(), { format }), 200)
+    await service.app.sync.settled()
+    t.same(reads(simulator).length, 3)
+    for (const statement of reads(simulator)) t.match(statement, /^SELECT \* FROM \w+ WHERE Id IN \(/)
+    t.match(await search(service, 'vendor_names', 'zephyr'), [{ id: first.Id }])
+    t.match(await search(service, 'client_names', 'newcomer'), [{ id: created.Id }])
+    const { json } = await service.request(`/api/records/vendors?ids=${second.Id},${third.Id}`)
+    t.match(json, { results: [{ id: third.Id, active: false }], missing: [second.Id] })
+    t.match((await service.request(`/api/records/items?ids=${item.Id}`)).json, { missing: [item.Id] })
+  })
+}
+
+t.test('a change made in QuickBooks can be found within two seconds', async (t) => {
+  const { simulator, service } = await setUp(t)
+  simulator.webhooks.release()
+  const found = new Promise<number>((resolve) => {
+    service.app.announcements.once('change', () => resolve(performance.now()))
+  })
+  const started = performance.now()
+  const created = simulator.company.create('Item', { Name: 'ZQ-4711', Type: 'Inventory', Active: true })
+  const ms = (await found) - started
+  t.match(await search(service, 'part_numbers', 'zq4711'), [{ id: created.Id }])
+  t.ok(ms < 2_000, `${Math.round(ms)} ms`)
+  await simulator.webhooks.settled()
+  t.ok((simulator.webhooks.lastDurationMs ?? 1_000) < 50, 'the post itself is answered at once')
+})
+
+t.test('a burst of ten thousand events is folded into few queries', async (t) => {
+  const simulator = await startSimulator(t, {
+    company: { customers: 2_500, vendors: 1, items: 1 },
+    behaviour: { throttle: { perSecond: null, perMinute: null, concurrent: null } },
+  })
+  const service = await startService(t, simulator, { clock: createLeapingClock() })
+  await service.connectAndFill()
+  simulator.webhooks.subscribe(service.url + PATH)
+  simulator.webhooks.hold()
+  const ids = simulator.company.list('Customer').map(({ Id }) => Id)
+  for (let i = 0; i < 10_000; i++)
+    simulator.company.update('Customer', ids[i % ids.length] as string, { Notes: `edit ${i}` })
+  const events = simulator.webhooks.take()
+  t.equal(events.length, 10_000)
+  simulator.meter.reset()
+  for (let start = 0; start < events.length; start += 1_000)
+    t.equal(await simulator.webhooks.post(events.slice(start, start + 1_000)), 200)
+  await service.app.sync.settled()
+  t.ok(simulator.meter.corePlus <= 30, `${simulator.meter.corePlus} reads`)
+  const { customers } = (await service.request('/api/data/customers?limit=1000')).json
+  for (const { Notes } of customers) t.match(Notes, /^edit [789]/)
+})
+
+t.test('a payload is only a hint: what is stored comes from QuickBooks', async (t) => {
+  const { simulator, service } = await setUp(t)
+  const { realmId } = simulator.company
+  const [vendor] = simulator.company.list('Vendor')
+  const lies = classic(
+    realmId,
+    { name: 'Vendor', id: vendor?.Id, operation: 'Delete', lastUpdated: '2099-01-01T00:00:00Z' },
+    { name: 'Customer', id: '999999', operation: 'Create', DisplayName: 'Nobody', lastUpdated: 'x' },
+  )
+  t.match((await post(service, simulator, lies)).json, { received: 2 })
+  await service.app.sync.settled()
+  t.match((await service.request(`/api/records/vendors?ids=${vendor?.Id}`)).json, { total: 1 })
+  t.match((await service.request('/api/records/customers?ids=999999')).json, { missing: ['999999'] })
+})
+
+t.test('a record that an answer leaves out is kept, unless it is said to be gone', async (t) => {
+  const { simulator, service } = await setUp(t)
+  const [vendor] = simulator.company.list('Vendor')
+  simulator.fault({ on: 'query', kind: 'missingKeys' })
+  const body = classic(simulator.company.realmId, { name: 'Vendor', id: vendor?.Id, operation: 'Update' })
+  t.equal((await post(service, simulator, body)).status, 200)
+  await service.app.sync.settled()
+  t.match((await service.request(`/api/records/vendors?ids=${vendor?.Id}`)).json, { total: 1 })
+})
+
+t.test('events of other companies and of what is not cached are taken and cost nothing', async (t) => {
+  const { simulator, service } = await setUp(t)
+  const { realmId } = simulator.company
+  const customer = { name: 'Customer', id: '1', operation: 'Update' }
+  const several = JSON.stringify({
+    eventNotifications: [
+      { realmId: '4620816365000000000', dataChangeEvent: { entities: [customer] } },
+      {
+        realmId,
+        dataChangeEvent: { entities: [{ ...customer, id: '2' }, { ...customer, name: 'Term' }, 7] },
+      },
+    ],
+  })
+  t.match((await post(service, simulator, several)).json, { received: 1 })
+  const events = ['qbo.customer.updated.v1', 'qbo.budget.updated.v1', 'com.example.else'].map((type) => ({
+    ...{
+      specversion: '1.0',
+      id: 'a',
+      source: 'intuit.x',
+      type,
+      intuitentityid: '3',
+      intuitaccountid: realmId,
+    },
+  }))
+  t.match((await post(service, simulator, JSON.stringify(events))).json, { received: 1 })
+  await service.app.sync.settled()
+  t.match(reads(simulator).join(), /Id IN \('2'/)
+  t.equal(service.log.filter(({ unread }) => unread === 1).length, 2, 'what is in no known form is counted')
+})
+
+t.test('what cannot be verified or read is refused, logged once, and nothing of it is said', async (t) => {
+  const { simulator, service } = await setUp(t)
+  const body = classic(simulator.company.realmId, { name: 'Customer', id: '1', operation: 'Update' })
+  const secret = '{"secret payload": "of Acme'
+  const refused: [what: string, body: string, signature: string | undefined, status: number][] = [
+    ['no signature', body, '', 401],
+    ['another signature', body, 'AAAA', 401],
+    ['a signature of other bytes', `${body} `, sign(body), 401],
+    ['not even base64', body, '{}', 401],
+    ['malformed JSON, not signed', secret, 'AAAA', 401],
+    ['malformed JSON', secret, undefined, 400],
+    ['an empty body', '', undefined, 400],
+    ['JSON that is no event', '"text"', undefined, 400],
+    ['an object of something else', '{"a":1}', undefined, 400],
+    ['a body over a megabyte', `"${'x'.repeat(1024 * 1024)}"`, undefined, 413],
+  ]
+  function sign(text: string): string {
+    return createHmac('sha256', simulator.webhooks.verifierToken).update(text).digest('base64')
+  }
+  for (const [what, text, signature, status] of refused) {
+    const before = service.log.length
+    const { json } = await post(service, simulator, text, signature)
+    t.match(json, { statusCode: status, message: /\w/ }, what)
+    const lines = service.log.slice(before).filter(({ level }) => level >= 40)
+    t.match(lines, [{ msg: 'Webhook refused', status, code: /\w/ }], `${what}: logged`)
+    t.equal(lines.length, 1, `${what}: once`)
+    t.notMatch(JSON.stringify(lines), /Acme|secret|AAAA/)
+  }
+  t.equal(simulator.meter.requests, 0)
+  t.equal((await post(service, simulator, body)).status, 200, 'the right one still is taken')
+})
+
+t.test('without a verifier token the route says what to set', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, { env: { QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN: '' } })
+  t.match((await post(service, simulator, '[]')).json, {
+    statusCode: 404,
+    message: /QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN/,
+  })
+})
+
+t.test('what was announced before a stop, or while QuickBooks was away, is followed later', async (t) => {
+  const clock = createLeapingClock()
+  const { simulator, service } = await setUp(t, { clock })
+  simulator.company.create('Vendor', { DisplayName: 'Patient Platers', Active: true })
+  simulator.fault({ on: 'query', kind: 'html503', times: 99 })
+  t.equal(await simulator.webhooks.post(simulator.webhooks.take()), 200)
+  await service.app.sync.settled()
+  t.match((await service.request('/api/cache/status')).json.webhooks, { waiting: 1, last_received: /Z$/ })
+  await service.close()
+
+  simulator.clearFaults()
+  const again = await startService(t, simulator, { clock, dataDir: service.dataDir })
+  if ((await search(again, 'vendor_names', 'patient')).length === 0) {
+    await once(again.app.announcements, 'change')
+    t.equal((await search(again, 'vendor_names', 'patient')).length, 1)
+  }
+  await again.app.sync.settled()
+  t.equal((await again.request('/api/cache/status')).json.webhooks.waiting, 0)
+})

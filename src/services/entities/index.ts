@@ -1,5 +1,6 @@
 // The entities that this service can cache and search. Everything else is given its choice of this list
 // (SYNC_ENTITIES); nothing else names an entity.
+import { bills } from './bills.ts'
 import { customers } from './customers.ts'
 import type { EntitySettings } from './entity.ts'
 import { estimates } from './estimates.ts'
@@ -10,7 +11,7 @@ import { vendors } from './vendors.ts'
 
 /** All there are, in the order in which they are synchronised. */
 export const createEntities = (settings: EntitySettings) =>
-  [customers, vendors, items, invoices(settings), estimates(settings), purchaseOrders] as const
+  [customers, vendors, items, invoices(settings), estimates(settings), purchaseOrders, bills] as const
 
 export const defaultSettings: EntitySettings = {
   clientPoFields: [

@@ -1,11 +1,12 @@
 // Prints the figures that this service promises, each as a ratio to a peer or a limit measured in the same run.
-// `npm run bench` takes about half an hour, `npm run bench -- http` (or sync, search, million) a part of it. Nothing else
+// `npm run bench` takes about half an hour, `npm run bench -- http` (or sync, calls, search, million) a part of it. Nothing else
 // should run on the machine.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
 import { createSimulator } from '../simulator/simulator.ts'
+import { callsADay } from './calls.ts'
 import { evenLoad, quantile, throughput } from './load.ts'
 import { type Server, scratchFolder, startServer } from './processes.ts'
 import { searchInProcess } from './search.ts'
@@ -275,6 +276,7 @@ const parts: Record<string, () => Promise<void>> = {
     await searchOverHttp(100_000)
   },
   sync: fullSync,
+  calls: () => callsADay(print),
   search: () => searchInProcess(print, { sizes: [10_000, 100_000] }),
   million,
 }

@@ -175,7 +175,7 @@ t.test(
 
 t.test('each limit that QuickBooks enforces is waited out, whatever form its refusal has', async (t) => {
   for (const throttle of [
-    { perSecond: 3, body: 'json' },
+    { perSecond: 1, body: 'json' },
     { perMinute: 2, body: 'xml' },
     { concurrent: 1, retryAfterSeconds: 5 },
   ] as const) {

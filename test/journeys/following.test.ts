@@ -71,9 +71,14 @@ const action = fc.oneof(
 )
 export type Action = typeof action extends fc.Arbitrary<infer A> ? A : never
 
+/** Stories take their time; what does not end at all is seen before. */
+const patienceMs = runs * 10_000
+t.setTimeout(patienceMs)
+
 t.test(
   `after any ${runs} stories the cache equals QuickBooks, and the indexes equal rebuilt ones`,
   async (t) => {
+    t.setTimeout(patienceMs)
     let stories = 0
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 40 }), async (story) => {

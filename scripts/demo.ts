@@ -102,7 +102,30 @@ ${examples.length > 0 ? '\nTry    ' : ''}${examples.map((url) => `curl '${url}'`
     const { total } = (await json(url)) as { total: number }
     if (total === 0) throw new Error(`${url} finds nothing`)
   }
+  await followWebhooks()
   if (!values.once) console.log('Ctrl-C ends the demo and deletes its data.')
+}
+
+/** A part that somebody adds in QuickBooks, and how soon it is found here. */
+async function followWebhooks(): Promise<void> {
+  simulator.webhooks.subscribe(`${publicUrl}/webhooks/quickbooks`)
+  const search = `${publicUrl}/api/search/part_numbers?q=zx4711`
+  const started = performance.now()
+  simulator.company.create('Item', { Name: 'ZX-4711', Type: 'NonInventory', Active: true })
+  await until('a new part to be found', 10_000, async () => {
+    const { total } = (await json(search)) as { total: number }
+    return total > 0 || `${search} finds nothing`
+  })
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  const fields = JSON.stringify({
+    action: 'create',
+    fields: { Name: 'ZX-4712', Type: 'Service', Active: true },
+  })
+  console.log(`A webhook brought a part that was added in QuickBooks: found after ${seconds} s. Add another one:
+
+       curl '${simulator.url}/control/records/Item' -H 'content-type: application/json' -d '${fields}'
+       curl '${publicUrl}/api/search/part_numbers?q=zx4712'
+`)
 }
 
 /** Whoever answers must be our own service, and not another one on the same port: it alone has our QuickBooks. */

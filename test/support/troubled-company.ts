@@ -196,7 +196,9 @@ export async function createTroubledCompany(): Promise<Company> {
     const all = Object.values(each)
     return (
       connection_status === 'connected' &&
-      all.every((one) => one.last_error === null && one.held_back_count === 0 && (one.age_seconds ?? 9_999) < 1_800)
+      all.every(
+        (one) => one.last_error === null && one.held_back_count === 0 && (one.age_seconds ?? 9_999) < 1_800,
+      )
     )
   }
 

@@ -107,7 +107,7 @@ const headers = {
   etag: { type: 'string', description: 'Changes when the answer can be another' },
   'x-data-age': {
     type: 'integer',
-    description: 'Seconds since the data was last read completely from QuickBooks; absent until it was',
+    description: 'Seconds since the data was last brought up to date with QuickBooks; absent until it was',
   },
 }
 

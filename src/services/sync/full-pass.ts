@@ -67,9 +67,9 @@ export async function arePlausible(
  * @throws AppError when QuickBooks did not deliver everything; whatever was committed by then is newer data and stays.
  */
 export async function fullPass(deps: PassDeps, context: PassContext): Promise<PassReport> {
-  const { entity, before, signal } = context
-  if (before === undefined || before.records === 0)
-    return await deps.intake.fill(entity.name, signal, () => run(deps, context))
+  const { realm, entity, before, signal } = context
+  if (before?.lastFull == null)
+    return await deps.intake.fill(realm, entity.name, signal, () => run(deps, context))
   const report = await run(deps, context)
   deps.search.tidy()
   return report

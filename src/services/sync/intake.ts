@@ -22,10 +22,10 @@ export interface Intake {
   /** Removes what a full pass found gone, and marks the pass as complete. */
   complete(realm: string, entity: string, end: PassEnd): Promise<CommittedChange>
   /**
-   * Gathers all that comes in while `work` runs, and makes it searchable in one go: building an index costs a fraction of
-   * following page by page. Nothing is searchable when `signal` is aborted.
+   * Gathers what is cached and all that comes in while `work` runs, and makes it searchable in one go: building an index
+   * costs a fraction of following page by page. Nothing is searchable when `signal` is aborted.
    */
-  fill<T>(entity: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
+  fill<T>(realm: string, entity: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
 
 /** An intake over cache and search. `announce` hears of each change in the order of `seq`; it must not throw. */
@@ -72,10 +72,13 @@ export function createIntake(deps: {
       take(realm, entity, () => cache.commitPage(realm, entity, rows, askedAt)),
     remove: (realm, entity, deletions) => take(realm, entity, () => cache.remove(realm, entity, deletions)),
     complete: (realm, entity, end) => take(realm, entity, () => cache.completePass(realm, entity, end)),
-    async fill(entity, signal, work) {
+    async fill(realm, entity, signal, work) {
       const load = search.load(entity)
-      loads.set(entity, load)
       try {
+        await inOrder(entity, async () => {
+          for await (const upserts of cache.batches(realm, entity)) await load.add({ upserts, removals: [] })
+          loads.set(entity, load)
+        })
         return await work()
       } finally {
         await inOrder(entity, async () => {

@@ -182,3 +182,44 @@ t.test('an aborted read ends at once', async (t) => {
   stop.abort(new Error('stopped'))
   await t.rejects(reading, { message: 'stopped' })
 })
+
+t.test('every read that QuickBooks answers is told, as Intuit bills it, and no other', async (t) => {
+  const { simulator, client, reader, billed, page } = await setUp(t)
+  simulator.meter.reset()
+  simulator.fault({ on: 'query', kind: 'html503', times: 2 })
+  await page()
+  simulator.fault({ on: 'query', kind: 'malformed' })
+  await reader.count('Customer', countStatement(customer))
+  simulator.fault({ on: 'cdc', kind: 'okFault', code: '10000' })
+  const webhook = client.reader('webhook')
+  await webhook.changes(['Customer', 'Item'], simulator.clock.now() - 60_000)
+  await webhook.changes(['Item'], simulator.clock.now() - 60_000)
+  await client.companyName()
+  t.same(billed, [
+    'Customer full',
+    'Customer full',
+    'Customer full',
+    'all webhook',
+    'Item webhook',
+    'CompanyInfo test',
+  ])
+  // The simulator does not bill an answer that it broke itself.
+  t.equal(billed.length, simulator.meter.corePlus + 1)
+})
+
+t.test(
+  'changes come by entity, with stubs of what was deleted; without a response they are no answer',
+  async (t) => {
+    const { simulator, reader } = await setUp(t)
+    simulator.company.update('Customer', '3', { Notes: 'Edited' })
+    simulator.company.remove('Item', '5')
+    const since = simulator.clock.now() - 60_000
+    const { rows, time } = await reader.changes(['Customer', 'Vendor', 'Item'], since)
+    t.match(rows.get('Customer'), [{ Id: '3', Notes: 'Edited' }])
+    t.same(rows.get('Vendor'), [])
+    t.match(rows.get('Item'), [{ Id: '5', status: 'Deleted' }])
+    t.ok(Math.abs((time ?? 0) - simulator.clock.now()) < 60_000)
+    simulator.fault({ on: 'cdc', kind: 'empty', times: 99 })
+    await t.rejects(reader.changes(['Customer'], since), { code: 'QBO_ANSWER_UNREADABLE' })
+  },
+)

@@ -74,11 +74,14 @@ export function createIntake(deps: {
     complete: (realm, entity, end) => take(realm, entity, () => cache.completePass(realm, entity, end)),
     async fill(realm, entity, signal, work) {
       const load = search.load(entity)
+      await inOrder(entity, async () => {
+        for await (const upserts of cache.batches(realm, entity)) await load.add({ upserts, removals: [] })
+        loads.set(entity, load)
+      }).catch((error: unknown) => {
+        load.cancel()
+        throw error
+      })
       try {
-        await inOrder(entity, async () => {
-          for await (const upserts of cache.batches(realm, entity)) await load.add({ upserts, removals: [] })
-          loads.set(entity, load)
-        })
         return await work()
       } finally {
         await inOrder(entity, async () => {

@@ -199,3 +199,76 @@ t.test('the database file is for its owner only, and a second process is refused
     message: /^DATA_DIR: .* cannot be written/,
   })
 })
+
+t.test('of two versions the one with more edits wins, whatever a clock of QuickBooks said', async (t) => {
+  const { cache, rows } = await setUp(t)
+  const version = (SyncToken: string, lastUpdated: number, Balance: number): CachedRow => ({
+    ...{ id: '1', lastUpdated, active: true },
+    json: JSON.stringify({ SyncToken, Balance }),
+  })
+  const order: [CachedRow, number][] = [
+    [version('9', 100, 1), 1],
+    [version('10', 50, 2), 1],
+    [version('9', 200, 3), 0],
+    [version('10', 50, 4), 1],
+    [version('10', 40, 5), 0],
+  ]
+  for (const [one, news] of order)
+    t.equal((await cache.commitPage('a', 'items', [one])).upserts.length, news, one.json)
+  t.match(await rows(), [{ json: /"Balance":4/ }])
+})
+
+t.test('a deletion removes what is not newer, leaves a tombstone, and what is newer is named', async (t) => {
+  const { cache, db, clock, rows } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 10), row('2', 20), row('3', 30)])
+  const removal = await cache.remove('a', 'items', [
+    { id: '1', at: 10 },
+    { id: '2', at: 19 },
+    { id: '3', at: null },
+    { id: 'unknown', at: 99 },
+  ])
+  t.same(removal, { upserts: [], removals: ['1', '3'], newer: ['2'], seq: 5 })
+  t.match(await rows(), [{ id: '2' }])
+  t.match(await cache.checkpoints('a'), [{ records: 1, activeRecords: 1 }])
+  const tombstones = await db.selectFrom('qbo_tombstones').selectAll().orderBy('seq').execute()
+  t.match(tombstones, [
+    { id: '1', seq: 4, deleted_at: clock.now() },
+    { id: '3', seq: 5 },
+  ])
+})
+
+t.test('what was asked for before a record was removed does not bring it back', async (t) => {
+  const { cache, clock, rows } = await setUp(t)
+  await cache.commitPage('a', 'items', [row('1', 10)])
+  const askedAt = clock.now()
+  await clock.advance(5)
+  await cache.remove('a', 'items', [{ id: '1', at: null }])
+  t.equal((await cache.commitPage('a', 'items', [row('1', 11)], askedAt)).upserts.length, 0)
+  t.same(await rows(), [])
+  await clock.advance(5)
+  t.equal((await cache.commitPage('a', 'items', [row('1', 11)], clock.now())).upserts.length, 1)
+})
+
+t.test('what is held back is kept until it is replaced or a pass completes', async (t) => {
+  const { cache } = await setUp(t)
+  await cache.holdBack('a', 'items', ['1', '2'])
+  t.same(await cache.heldBack('a', 'items'), ['1', '2'])
+  t.match(await cache.checkpoints('a'), [{ heldBack: 2 }])
+  await cache.holdBack('a', 'items', ['3'])
+  t.match(await cache.checkpoints('a'), [{ heldBack: 1 }])
+  await cache.completePass('a', 'items', end)
+  t.same(await cache.heldBack('a', 'items'), [])
+})
+
+t.test('tombstones are kept for ninety days', async (t) => {
+  const { cache, db, clock } = await setUp(t)
+  const count = async () => (await db.selectFrom('qbo_tombstones').select('id').execute()).length
+  await cache.commitPage('a', 'items', [row('1', 10), row('2', 10)])
+  await cache.remove('a', 'items', [{ id: '1', at: null }])
+  await clock.advance(89 * 24 * 3_600_000)
+  await cache.completePass('a', 'items', { ...end, gone: ['2'] })
+  t.equal(await count(), 2)
+  await clock.advance(2 * 24 * 3_600_000)
+  await cache.completePass('a', 'items', end)
+  t.equal(await count(), 1)
+})

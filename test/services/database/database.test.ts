@@ -1,8 +1,16 @@
 // The database file: what it refuses at start, and that deleted data is gone from it.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import { Kysely, SqliteDialect, sql } from 'kysely'
+import { Migrator } from 'kysely/migration'
 import t, { type Test } from 'tap'
+import { createCache } from '../../../src/services/cache/cache.ts'
+import { createFeed } from '../../../src/services/cache/feed.ts'
 import { type OpenDatabase, openDatabase } from '../../../src/services/database/database.ts'
+import { migrations } from '../../../src/services/database/migrations.ts'
+import type { Database } from '../../../src/services/database/schema.ts'
+import { createManualClock } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 const NOBODY = 65534
@@ -121,3 +129,39 @@ async function fill({ db }: OpenDatabase, name: string): Promise<void> {
 
 const readable = (folder: string, text: string): boolean =>
   readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes(text))
+
+t.test('a database of the first version is taken over: every pass in it was a full one', async (t) => {
+  const folder = temporaryFolder(t)
+  const old = new Kysely<Database>({
+    dialect: new SqliteDialect({ database: new SqliteDatabase(join(folder, 'mrp-backend.db')) }),
+  })
+  const [first] = Object.entries(migrations)
+  const { error } = await new Migrator({
+    db: old,
+    provider: { getMigrations: async () => Object.fromEntries([first ?? []]) },
+    migrationTableName: 'qbo_migrations',
+    migrationLockTableName: 'qbo_migration_lock',
+  }).migrateToLatest()
+  t.equal(error, undefined)
+  await sql`INSERT INTO qbo_checkpoints VALUES ('a', 'items', 1, 1, 0, 5, 7, NULL, 4), ('a', 'vendors', 0, 0, 0, 5, NULL, 'no', NULL)`.execute(
+    old,
+  )
+  await sql`INSERT INTO qbo_sequences VALUES ('a', 1)`.execute(old)
+  await sql`INSERT INTO qbo_records VALUES ('a', 'items', '1', 3, 1, '{"Id":"1"}', 1)`.execute(old)
+  await old.destroy()
+
+  const { db, close } = await openDatabase(folder)
+  const cache = createCache({ db, clock: createManualClock() })
+  t.match(await cache.checkpoints('a'), [
+    { entity: 'items', lastSuccess: 7, lastFull: 7, completeAsOf: 4, drift: null, heldBack: 0 },
+    { entity: 'vendors', lastSuccess: null, lastFull: null },
+  ])
+  await cache.attempt('a', 'items')
+  const feed = createFeed({ db, clock: createManualClock() })
+  const page = await feed.read({ realm: 'a', entities: ['items'], cursor: undefined, limit: 10 })
+  t.match(page, { changes: [{ seq: 1, id: '1' }], more: false })
+  t.match(await feed.read({ realm: 'a', entities: ['items'], cursor: page.cursor, limit: 10 }), {
+    changes: [],
+  })
+  await close()
+})

@@ -7,9 +7,10 @@ import { createLeapingClock } from '../support/clock.ts'
 import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
 
 const PATH = '/webhooks/quickbooks'
+const unlimited = { throttle: { perSecond: null, perMinute: null, concurrent: null } }
 
 async function setUp(t: Test, options: ServiceOptions = {}) {
-  const simulator = await startSimulator(t)
+  const simulator = await startSimulator(t, { behaviour: unlimited })
   const service = await startService(t, simulator, options)
   await service.connectAndFill()
   simulator.webhooks.subscribe(service.url + PATH)
@@ -78,7 +79,7 @@ t.test('a change made in QuickBooks can be found within two seconds', async (t) 
 t.test('a burst of ten thousand events is folded into few queries', async (t) => {
   const simulator = await startSimulator(t, {
     company: { customers: 2_500, vendors: 1, items: 1 },
-    behaviour: { throttle: { perSecond: null, perMinute: null, concurrent: null } },
+    behaviour: unlimited,
   })
   const service = await startService(t, simulator, { clock: createLeapingClock() })
   await service.connectAndFill()
@@ -212,4 +213,52 @@ t.test('what was announced before a stop, or while QuickBooks was away, is follo
   }
   await again.app.sync.settled()
   t.equal((await again.request('/api/cache/status')).json.webhooks.waiting, 0)
+})
+
+t.test('what QuickBooks refuses or cannot deliver for one entity does not hold up the others', async (t) => {
+  const clock = createLeapingClock()
+  const { simulator, service } = await setUp(t, { clock })
+  const { company, webhooks } = simulator
+  const waiting = async () => (await service.request('/api/cache/status')).json.webhooks.waiting
+  const edit = async (name: string) => {
+    const created = [
+      company.create('Customer', { DisplayName: `${name} Customer`, Active: true }).Id,
+      company.create('Item', { Name: `${name} Item`, Type: 'Service', Active: true }).Id,
+    ]
+    t.equal(await webhooks.post(webhooks.take()), 200)
+    await service.app.sync.settled()
+    const found = [await search(service, 'client_names', name), await search(service, 'part_numbers', name)]
+    return found.map(([first], i) => first?.id === created[i])
+  }
+  simulator.fault({ on: 'query', entity: 'Customer', kind: 'html503', times: 5 })
+  t.same(await edit('Unavailable'), [false, true])
+  t.equal(await waiting(), 1)
+  await service.app.sync.refreshDue()
+  await service.app.sync.settled()
+  t.equal(await waiting(), 0)
+  t.equal((await search(service, 'client_names', 'unavailable')).length, 1)
+
+  simulator.fault({ on: 'query', entity: 'Customer', kind: 'fault', code: '5020', status: 403 })
+  t.same(await edit('Refused'), [false, true])
+  t.equal(await waiting(), 0, 'asking again would be refused again')
+  await service.app.sync.refreshDue()
+  await service.app.sync.settled()
+  t.equal((await search(service, 'client_names', 'refused')).length, 1, 'a full pass has the last word')
+})
+
+t.test('one record that QuickBooks cannot process does not hide the others of its query', async (t) => {
+  const { simulator, service } = await setUp(t)
+  const { company, webhooks } = simulator
+  const vendors = company.list('Vendor')
+  for (const { Id } of vendors) company.update('Vendor', Id, { CompanyName: 'Renamed together' })
+  const damaged = vendors[4]?.Id ?? ''
+  const match = `Id IN \\([^)]*'${damaged}'`
+  simulator.fault({ on: 'query', kind: 'fault', code: '4001', match, times: 99 })
+  t.equal(await webhooks.post(webhooks.take()), 200)
+  await service.app.sync.settled()
+  const { json } = await service.request(`/api/records/vendors?ids=${vendors.map(({ Id }) => Id).join(',')}`)
+  const others = json.results.filter(({ id }: { id: string }) => id !== damaged)
+  t.equal(others.length, vendors.length - 1)
+  for (const { company_name } of others) t.equal(company_name, 'Renamed together')
+  t.ok(simulator.meter.requests < 10)
 })

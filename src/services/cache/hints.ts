@@ -26,7 +26,8 @@ export interface HintQueue {
   add(realm: string, hints: readonly Hint[]): Promise<void>
   /** Everything that waits; null when nothing does. */
   waiting(realm: string): Promise<WaitingHints | null>
-  done(realm: string, upTo: number): Promise<void>
+  /** Takes what waited away; `left` of it, which could not be followed, stays. */
+  done(realm: string, upTo: number, left?: readonly Hint[]): Promise<void>
   /** Posts that wait, and when this process got the last one (epoch milliseconds). */
   status(realm: string): Promise<{ waiting: number; lastReceived: number | null }>
 }
@@ -56,9 +57,13 @@ export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQu
       if (upTo === undefined) return null
       return { hints: rows.flatMap((row) => JSON.parse(row.hints) as Hint[]), upTo }
     },
-    async done(realm, upTo) {
-      await db.deleteFrom('qbo_hints').where('realm', '=', realm).where('number', '<=', upTo).execute()
-    },
+    done: (realm, upTo, left = []) =>
+      db.transaction().execute(async (trx) => {
+        await trx.deleteFrom('qbo_hints').where('realm', '=', realm).where('number', '<=', upTo).execute()
+        if (left.length === 0) return
+        const row = { realm, hints: JSON.stringify(left), received_at: clock.now() }
+        await trx.insertInto('qbo_hints').values(row).execute()
+      }),
     async status(realm) {
       const { count } = await db
         .selectFrom('qbo_hints')

@@ -1,63 +1,120 @@
 // Follows what webhooks announced: asks QuickBooks for the records, as many as came together in one query for each
 // entity. A hint only says where to look; what is stored is what QuickBooks answers.
 
+import { AppError, reasonOf } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
-import type { HintQueue } from '../cache/hints.ts'
+import type { Hint, HintQueue, WaitingHints } from '../cache/hints.ts'
 import type { Clock } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
-import { arePlausible, type PassDeps } from './full-pass.ts'
+import { arePlausible, type CurrentRealm, type PassDeps } from './full-pass.ts'
 import { readByIds } from './records.ts'
 
 /** What following hints works with. */
-export interface HintsContext {
-  realm: string
+export interface FollowerDeps extends PassDeps {
   entities: readonly Entity[]
-  qbo: QboReader
   queue: HintQueue
   clock: Clock
-  signal: AbortSignal
-  /** Called for an entity of which only a full pass can tell how it is. */
-  onDoubt(entity: Entity): void
+  currentRealm: CurrentRealm
+  reader(signal: AbortSignal): QboReader
+  /** Hears of an entity of which only a full pass can tell how it is. */
+  onDoubt(entity: string): void
 }
 
-/** What one answer brought about. */
-export interface HintsReport {
-  /** Records announced; several announcements of one count once. */
-  announced: number
-  changed: number
-  removed: number
+/** Follows hints, one batch after the other. */
+export interface Follower {
+  /** Begins, unless it is at work already; what comes meanwhile is followed, too. Never throws. */
+  follow(signal: AbortSignal): void
+  /** Resolves when it is not at work. */
+  settled(): Promise<void>
 }
 
 /** Events of one edit, and of a burst, come within this time: they are folded into one read. */
 const GATHER_MS = 250
 
-/**
- * Follows all hints that wait, until none do. They leave the queue once they have been followed.
- * @throws AppError when QuickBooks does not answer; what was not followed stays in the queue.
- */
-export async function followHints(deps: PassDeps, context: HintsContext): Promise<HintsReport> {
-  const { realm, queue, clock, signal } = context
-  const report: HintsReport = { announced: 0, changed: 0, removed: 0 }
-  while ((await queue.waiting(realm)) !== null) {
-    await clock.sleep(GATHER_MS, signal)
-    const waiting = await queue.waiting(realm)
-    if (waiting === null) break
-    const checkpoints = await deps.cache.checkpoints(realm)
-    for (const entity of context.entities) {
-      const ids = new Map<string, boolean>()
-      for (const { entity: name, id, gone } of waiting.hints)
-        if (name === entity.name) ids.set(id, gone || ids.get(id) === true)
-      // What was never read is about to be read as a whole.
-      const checkpoint = checkpoints.find((one) => one.entity === entity.name)
-      if (ids.size === 0 || checkpoint === undefined) continue
-      report.announced += ids.size
-      await followEntity(deps, context, { entity, ids, checkpoint }, report)
+/** A follower that is not at work yet. */
+export function createFollower(deps: FollowerDeps): Follower {
+  const { queue, clock, log } = deps
+  let working: Promise<void> | undefined
+  let isCalled = false
+
+  async function work(signal: AbortSignal): Promise<void> {
+    while (isCalled && !signal.aborted) {
+      isCalled = false
+      try {
+        await followAll(signal)
+      } catch (error) {
+        const known = error instanceof AppError ? error : undefined
+        // Not connected, or stopped: nobody needs to be told.
+        if (signal.aborted || known?.statusCode === 409) return
+        log.warn(
+          { code: known?.code, intuitTid: known?.intuitTid, reason: reasonOf(error) },
+          'Webhooks not followed yet; they are kept and tried again within a minute',
+        )
+        return
+      }
     }
-    signal.throwIfAborted()
-    await queue.done(realm, waiting.upTo)
   }
-  return report
+
+  async function followAll(signal: AbortSignal): Promise<void> {
+    const realm = deps.currentRealm()
+    while ((await queue.waiting(realm)) !== null) {
+      await clock.sleep(GATHER_MS, signal)
+      const waiting = await queue.waiting(realm)
+      if (waiting === null) return
+      await followBatch(deps, realm, waiting, signal)
+    }
+  }
+
+  return {
+    follow(signal) {
+      isCalled = true
+      working ??= work(signal).finally(() => {
+        working = undefined
+      })
+    },
+    async settled() {
+      await working
+    },
+  }
+}
+
+/** @throws AppError when QuickBooks does not answer for an entity now; its hints stay in the queue. */
+async function followBatch(
+  deps: FollowerDeps,
+  realm: string,
+  { hints, upTo }: WaitingHints,
+  signal: AbortSignal,
+): Promise<void> {
+  const report = { announced: 0, changed: 0, removed: 0 }
+  const checkpoints = await deps.cache.checkpoints(realm)
+  const left: Hint[] = []
+  let failure: unknown
+  for (const entity of deps.entities) {
+    const ids = new Map<string, boolean>()
+    for (const { entity: name, id, gone } of hints)
+      if (name === entity.name) ids.set(id, gone || ids.get(id) === true)
+    // What was never read is about to be read as a whole.
+    const checkpoint = checkpoints.find((one) => one.entity === entity.name)
+    if (ids.size === 0 || checkpoint === undefined) continue
+    report.announced += ids.size
+    try {
+      const done = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
+      report.changed += done.changed
+      report.removed += done.removed
+    } catch (error) {
+      signal.throwIfAborted()
+      // What QuickBooks refuses it will refuse again: the schedule goes on, and says so in the status.
+      if (error instanceof AppError && error.retry === 'never') deps.onDoubt(entity.name)
+      else {
+        failure = error
+        for (const [id, gone] of ids) left.push({ entity: entity.name, id, gone })
+      }
+    }
+  }
+  await deps.queue.done(realm, upTo, left)
+  if (report.announced > 0) deps.log.info(report, 'Webhooks followed')
+  if (failure !== undefined) throw failure
 }
 
 interface Announced {
@@ -68,20 +125,25 @@ interface Announced {
 }
 
 async function followEntity(
-  { cache, intake }: PassDeps,
-  { realm, qbo, signal, onDoubt }: HintsContext,
+  { cache, intake, log, reader, onDoubt }: FollowerDeps,
+  realm: string,
   { entity, ids, checkpoint }: Announced,
-  report: HintsReport,
-): Promise<void> {
+  signal: AbortSignal,
+): Promise<{ changed: number; removed: number }> {
+  const { name } = entity
   const gone: string[] = []
-  for await (const { parsed, missing, askedAt } of readByIds(qbo, entity, [...ids.keys()])) {
+  let changed = 0
+  for await (const { parsed, missing, askedAt } of readByIds(reader(signal), entity, [...ids.keys()])) {
     signal.throwIfAborted()
-    const { upserts } = await intake.upsert(realm, entity.name, parsed.rows, askedAt)
-    report.changed += upserts.length
+    changed += (await intake.upsert(realm, name, parsed.rows, askedAt)).upserts.length
     // One that is missing without having been announced as gone is left to change data capture.
     gone.push(...missing.filter((id) => ids.get(id)))
   }
   const deletions = gone.map((id) => ({ id, at: null }))
-  if (!(await arePlausible(cache, realm, checkpoint, deletions))) return onDoubt(entity)
-  report.removed += (await intake.remove(realm, entity.name, deletions)).removals.length
+  if (!(await arePlausible(cache, realm, checkpoint, deletions))) {
+    log.warn({ entity: name, gone: gone.length }, 'Webhooks say that many records are gone; all is read anew')
+    onDoubt(name)
+    return { changed, removed: 0 }
+  }
+  return { changed, removed: (await intake.remove(realm, name, deletions)).removals.length }
 }

@@ -12,6 +12,9 @@ import type { Intake } from './intake.ts'
 import { countOf, readAll } from './read-all.ts'
 import { parseRows, readByIds } from './records.ts'
 
+/** Which company is connected, by its keyed hash. @throws AppError 409 when none is, or a person must reconnect. */
+export type CurrentRealm = () => string
+
 /** What one pass needs and reports to. */
 export interface PassContext {
   realm: string

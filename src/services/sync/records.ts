@@ -40,8 +40,6 @@ export async function parseRows(entity: Entity, raws: readonly unknown[]): Promi
 
 /** What QuickBooks answered about some ids. */
 export interface Asked {
-  /** The ids that were asked for in one query. */
-  ids: string[]
   parsed: ParsedRows
   /** Our own time before they were asked for. */
   askedAt: number
@@ -55,26 +53,42 @@ export async function* readByIds(
   entity: Entity,
   ids: readonly string[],
 ): AsyncGenerator<Asked> {
+  const refusals = { left: MOST_REFUSALS }
   for (let start = 0; start < ids.length; start += PAGE_ROWS)
-    yield* ask(qbo, entity, ids.slice(start, start + PAGE_ROWS))
+    yield* ask(qbo, entity, ids.slice(start, start + PAGE_ROWS), refusals)
 }
 
-/** One damaged record can make a whole query fail, and so may a list that is too long: then halves are asked for. */
-async function* ask(qbo: QboReader, entity: Entity, ids: string[]): AsyncGenerator<Asked> {
+/**
+ * One damaged record can make a whole query fail, and so may a list that is too long: then halves are asked for, down to
+ * the record, which is left out as one that cannot be read.
+ */
+async function* ask(
+  qbo: QboReader,
+  entity: Entity,
+  ids: string[],
+  refusals: { left: number },
+): AsyncGenerator<Asked> {
   const answer = await qbo.query(entity.qbo, idsStatement(entity, ids)).catch((error: unknown) => {
-    const splits = error instanceof AppError && SPLITTING.includes(error.code) && ids.length > 1
+    const splits = error instanceof AppError && SPLITTING.includes(error.code) && refusals.left > 0
     if (!splits) throw error
+    refusals.left -= 1
   })
-  if (answer === undefined) {
+  if (answer !== undefined) {
+    const parsed = await parseRows(entity, answer.rows)
+    const known = new Set(parsed.ids)
+    const unclear = parsed.ids.length < answer.rows.length
+    const missing = unclear ? [] : ids.filter((id) => !known.has(id))
+    yield { parsed, askedAt: answer.askedAt, missing }
+  } else if (ids.length > 1) {
     const half = ids.length >> 1
-    yield* ask(qbo, entity, ids.slice(0, half))
-    yield* ask(qbo, entity, ids.slice(half))
-    return
+    yield* ask(qbo, entity, ids.slice(0, half), refusals)
+    yield* ask(qbo, entity, ids.slice(half), refusals)
+  } else {
+    const reason = 'QuickBooks cannot process it'
+    yield { parsed: { rows: [], ids, setAside: 1, reason }, askedAt: 0, missing: [] }
   }
-  const parsed = await parseRows(entity, answer.rows)
-  const known = new Set(parsed.ids)
-  const unclear = parsed.ids.length < answer.rows.length
-  yield { ids, parsed, askedAt: answer.askedAt, missing: unclear ? [] : ids.filter((id) => !known.has(id)) }
 }
 
 const SPLITTING = ['QBO_REJECTED', 'QBO_PROCESSING_FAILED']
+/** Enough to find two damaged records among a thousand. With more, it is not the records. */
+const MOST_REFUSALS = 24

@@ -8,13 +8,10 @@ import type { Clock } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
 import type { QboClient, ReadReason } from '../qbo/client.ts'
 import { type Followed, followChanges } from './changes.ts'
-import { followHints } from './follow-hints.ts'
-import { fullPass, type PassDeps, type PassReport } from './full-pass.ts'
+import { createFollower } from './follow-hints.ts'
+import { type CurrentRealm, fullPass, type PassDeps, type PassReport } from './full-pass.ts'
 import { type Announcement, createIntake } from './intake.ts'
 import { createSchedule, type Due, type Kind } from './schedule.ts'
-
-/** Which company is connected, by its keyed hash. @throws AppError 409 when none is, or a person must reconnect. */
-export type CurrentRealm = () => string
 
 /** The outcome of one entity in a refresh: of its full pass, where there was one. */
 export type EntityOutcome = PassReport & { entity: string; error: AppError | undefined }
@@ -101,9 +98,12 @@ export function createSync(deps: SyncDeps): Sync {
   const { entities, cache, search, qbo, clock, log } = deps
   const pass: PassDeps = { cache, search, log, intake: createIntake(deps) }
   const schedule = createSchedule({ changesMs: deps.changesIntervalMs, fullMs: deps.fullIntervalMs })
+  const follower = createFollower({
+    ...{ ...pass, entities, clock, queue: deps.hints, currentRealm: deps.currentRealm },
+    reader: (signal) => qbo.reader('webhook', signal),
+    onDoubt: schedule.owe,
+  })
   let running: Run | undefined
-  let following: Promise<void> | undefined
-  let noticedMore = false
   let stopping = new AbortController()
 
   function start(order: Order): Run {
@@ -252,42 +252,6 @@ export function createSync(deps: SyncDeps): Sync {
     log.info({ durationMs, calls, ...counts }, `Cache ${how}`)
   }
 
-  /** Follows hints beside a refresh that may run; one that was not followed waits for the next time. */
-  function follow(): void {
-    noticedMore = true
-    following ??= followAll().finally(() => {
-      following = undefined
-    })
-  }
-
-  async function followAll(): Promise<void> {
-    while (noticedMore && !stopping.signal.aborted) {
-      noticedMore = false
-      try {
-        const realm = deps.currentRealm()
-        const { signal } = stopping
-        const context = {
-          realm,
-          entities,
-          clock,
-          signal,
-          queue: deps.hints,
-          qbo: qbo.reader('webhook', signal),
-        }
-        const onDoubt = ({ name }: Entity) => {
-          log.warn({ entity: name }, 'Webhooks say that many records are gone; all is read anew')
-          schedule.owe(name)
-        }
-        const report = await followHints(pass, { ...context, onDoubt })
-        if (report.announced > 0) log.info(report, 'Webhooks followed')
-      } catch (error) {
-        if (isQuiet(error)) return
-        const { code } = toAppError(error)
-        log.warn({ code, reason: reasonOf(error) }, 'Webhooks not followed yet, tried again in a minute')
-      }
-    }
-  }
-
   /** Not connected, or stopped: nobody needs to be told. */
   const isQuiet = (error: unknown) =>
     stopping.signal.aborted || (error instanceof AppError && error.statusCode === 409)
@@ -300,7 +264,7 @@ export function createSync(deps: SyncDeps): Sync {
     },
 
     async refreshDue({ connected = false } = {}) {
-      follow()
+      follower.follow(stopping.signal)
       if (connected) schedule.forgive()
       if (running !== undefined || stopping.signal.aborted || (deps.isBudgetSpent() && !connected)) return
       try {
@@ -314,22 +278,20 @@ export function createSync(deps: SyncDeps): Sync {
 
     async noticed(realm, hints) {
       await deps.hints.add(realm, hints)
-      follow()
+      follower.follow(stopping.signal)
     },
 
     progress: () => running && { startedAt: running.startedAt, entities: running.entities },
 
     async settled() {
-      while (running !== undefined || following !== undefined) {
-        await running?.done.catch(() => undefined)
-        await following
-      }
+      while (running !== undefined) await running.done.catch(() => undefined)
+      await follower.settled()
     },
 
     async stop() {
       stopping.abort(stopped())
       await running?.done.catch(() => undefined)
-      await following
+      await follower.settled()
     },
 
     async resume() {

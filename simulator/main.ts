@@ -6,7 +6,11 @@ import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import { createSimulator } from './simulator.ts'
 
-const DEFAULTS = { port: '5010', customers: '200', vendors: '60', items: '400', seed: '1', latency: '0' }
+const DEFAULTS = {
+  ...{ port: '5010', customers: '200', vendors: '60', items: '400' },
+  ...{ invoices: '40', estimates: '10', orders: '20', bills: '15' },
+  ...{ seed: '1', latency: '0' },
+}
 const options = Object.fromEntries(
   Object.entries(DEFAULTS).map(([name, value]) => [name, { type: 'string' as const, default: value }]),
 )
@@ -23,14 +27,15 @@ function readNumbers(): Record<keyof typeof DEFAULTS, number> {
 }
 
 async function main(): Promise<void> {
-  const { port, customers, vendors, items, seed, latency } = readNumbers()
+  const { port, latency, orders, ...company } = readNumbers()
   const simulator = await createSimulator({
-    company: { customers, vendors, items, seed },
+    company: { ...company, purchaseOrders: orders },
     behaviour: { latencyMs: latency },
   })
   const url = await simulator.listen({ port })
   closeWithGrace({ delay: 2000 }, () => simulator.close())
-  console.log(`QuickBooks simulator at ${url} (${customers} customers, ${vendors} vendors, ${items} items)`)
+  const sizes = Object.entries({ ...company, orders }).filter(([name]) => name !== 'seed')
+  console.log(`QuickBooks simulator at ${url} (${sizes.map(([name, size]) => `${size} ${name}`).join(', ')})`)
   console.log('Put these lines into .env:\n')
   for (const [name, value] of Object.entries(simulator.env)) console.log(`${name}=${value}`)
 }

@@ -67,6 +67,12 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     routerOptions: { maxParamLength: 200 },
   })
 
+  // A client keeps the connection of its last answer open, and closing waits for it.
+  app.addHook('preClose', async () => {
+    const timer = setInterval(() => app.server.closeIdleConnections(), 100)
+    app.server.once('close', () => clearInterval(timer))
+  })
+
   try {
     await app.register(errors)
     await app.register(openapi, { version, publicUrl: config.PUBLIC_URL })
@@ -98,7 +104,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       clock,
     })
     await app.register(meter, { clock, budget: config.QUICKBOOKS_MONTHLY_READ_BUDGET })
-    await app.register(qbo, { baseUrl, timeoutMs, clock, random })
+    await app.register(qbo, { entities, baseUrl, timeoutMs, clock, random })
     await app.register(cache, { clock })
     await app.register(searchIndexes, {
       entities,
@@ -119,7 +125,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     await app.register(recordRoutes, { entities })
     await app.register(unchosenRoutes, { entities, unchosen })
     await app.register(cacheRoutes, { entities, version })
-    await app.register(changeRoutes, { entities })
+    await app.register(changeRoutes, { entities, unchosen })
     await app.register(webhookRoutes, {
       entities,
       verifierToken: config.QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN,

@@ -57,6 +57,9 @@ export const stopped = (): AppError =>
     message: 'This was stopped; every page read so far was kept. Try again in a moment.',
   })
 
+/** Whether an error only says that work was ended on purpose. */
+export const isStop = (error: unknown): boolean => error instanceof AppError && error.code === 'STOPPING'
+
 /** A configuration that cannot work: printed as one line at start, before anything is opened. */
 export class ConfigError extends Error {
   override name = 'ConfigError'

@@ -38,7 +38,10 @@ export default fp(
         return answer(reply, status, status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST', validationMessage(error))
       }
       const status = error.statusCode ?? 500
-      if (status < 500) return answer(reply, status, error.code ?? 'BAD_REQUEST', error.message)
+      if (status < 500) {
+        const message = messages[error.code] ?? error.message
+        return answer(reply, status, error.code ?? 'BAD_REQUEST', message)
+      }
       request.log.error({ err: error, route: request.routeOptions.url }, 'Unexpected error')
       return answer(
         reply,
@@ -55,6 +58,13 @@ export default fp(
   },
   { name: 'errors' },
 )
+
+/** Of Fastify's errors, those that a client can do something about. */
+const messages: Record<string, string> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is too large: nothing of it was taken. Send less at a time.',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'The header content-type is not one: nothing was taken. Send application/json.',
+}
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 

@@ -31,7 +31,8 @@ export default fp<{ version: string; publicUrl: string }>(
         const access = (route.config as { access?: string } | undefined)?.access
         const scheme = access === 'signature' ? 'signature' : 'key'
         const security = access === undefined || access === 'open' ? [] : [{ [scheme]: [] }]
-        return { schema: { ...schema, security }, url }
+        const querystring = withoutDefaults(schema?.querystring)
+        return { schema: { ...schema, ...(querystring && { querystring }), security }, url }
       },
     })
     const page = { config: { access: 'open' }, schema: { hide: true } } as const
@@ -40,3 +41,16 @@ export default fp<{ version: string; publicUrl: string }>(
   },
   { name: 'openapi' },
 )
+
+/** A parameter with a default is there for the route, but no client has to send it. */
+function withoutDefaults(querystring: unknown): object | undefined {
+  const { required, properties } = (querystring ?? {}) as {
+    required?: string[]
+    properties?: Record<string, { default?: unknown }>
+  }
+  if (required === undefined) return undefined
+  return {
+    ...(querystring as object),
+    required: required.filter((name) => properties?.[name]?.default === undefined),
+  }
+}

@@ -3,7 +3,8 @@ import fp from 'fastify-plugin'
 import { Agent } from 'undici'
 import { stopped } from '../errors.ts'
 import type { Clock } from '../services/clock.ts'
-import { createQboClient, type QboClient } from '../services/qbo/client.ts'
+import type { Entity } from '../services/entities/index.ts'
+import { createQboClient, type QboClient, type ReadReason } from '../services/qbo/client.ts'
 import { createRateLimiter } from '../services/qbo/rate-limit.ts'
 
 declare module 'fastify' {
@@ -14,6 +15,7 @@ declare module 'fastify' {
 
 /** Where QuickBooks is, and the outside that the client works with. */
 export interface QboOptions {
+  entities: readonly Entity[]
   baseUrl: string
   timeoutMs: number
   clock: Clock
@@ -23,9 +25,13 @@ export interface QboOptions {
 /** Intuit's limit of requests at once, which is as many connections as can be of use. */
 const CONNECTIONS = 10
 
+/** Reads that have to wait for another month when the budget is spent. */
+const BY_THE_CLOCK: readonly ReadReason[] = ['full', 'changes']
+
 /** One client for the connected company. */
 export default fp<QboOptions>(
-  async (app, { baseUrl, timeoutMs, clock, random }) => {
+  async (app, { entities, baseUrl, timeoutMs, clock, random }) => {
+    const names = new Map(entities.map(({ qbo, name }) => [qbo, name]))
     const dispatcher = new Agent({ connections: CONNECTIONS, pipelining: 1 })
     app.addHook('onClose', () => dispatcher.destroy())
     const limiter = createRateLimiter({ clock })
@@ -37,7 +43,8 @@ export default fp<QboOptions>(
         ...{ baseUrl, limiter, clock, random },
         outside: { dispatcher, timeoutMs },
         tokens: app.tokens.keeper,
-        onRead: app.meter.count,
+        mayRead: (reason) => (BY_THE_CLOCK.includes(reason) ? app.meter.mustNotBeSpent() : undefined),
+        onRead: (entity, reason) => app.meter.count(names.get(entity) ?? entity, reason),
         stopping: stop.signal,
         log: app.log,
       }),

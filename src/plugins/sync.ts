@@ -54,9 +54,14 @@ export default fp<SyncOptions>(
         new SimpleIntervalJob({ milliseconds }, new AsyncTask(id, work), { id, preventOverrun: true }),
       )
     app.addHook('onListen', async () => {
-      every('refresh', Math.min(intervals.changesIntervalMs, MINUTE_MS), () => sync.refreshDue())
+      // It does not wait: a refresh may run for long, and webhooks are followed beside it.
+      every('refresh', Math.min(intervals.changesIntervalMs, MINUTE_MS), async () => void sync.refreshDue())
       every('token-check', tokenCheckIntervalMs, () => keeper.check())
       every('health-line', 5 * MINUTE_MS, logHealth)
+      if (keeper.connection()?.state === 'reconnect_required')
+        log.error(
+          'QuickBooks refuses the stored tokens since before this start: open /connect to connect again',
+        )
       void keeper.check().then(() => sync.refreshDue())
     })
     app.addHook('preClose', () => sync.stop())

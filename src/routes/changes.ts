@@ -3,21 +3,21 @@ import { PassThrough } from 'node:stream'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError, reasonOf } from '../errors.ts'
-import type { FeedChange } from '../services/cache/feed.ts'
+import { cursorOf, type FeedChange, type Position } from '../services/cache/feed.ts'
 import type { Entity } from '../services/entities/index.ts'
+import { notChosen } from '../services/search/parameters.ts'
 import type { Announcement } from '../services/sync/intake.ts'
 
-const cursor = Type.Optional(
-  Type.String({
-    minLength: 1,
-    maxLength: 100,
-    description: 'From an earlier answer: what came after it. Without: everything',
-  }),
-)
-const EntityList = (names: readonly string[]) =>
+const mostCursor = 300
+const Cursor = (without: string) =>
   Type.Optional(
-    Type.String({ minLength: 1, description: `Some of ${names.join(', ')}, comma separated; all without` }),
+    Type.String({
+      maxLength: mostCursor,
+      description: `From an earlier answer about the same entities, or more of them: what came after it. Without: ${without}`,
+    }),
   )
+const EntityList = (names: readonly string[]) =>
+  Type.Optional(Type.String({ description: `Some of ${names.join(', ')}, comma separated; all without` }))
 
 const ChangesAnswer = Type.Object({
   changes: Type.Array(
@@ -35,9 +35,16 @@ const ChangesAnswer = Type.Object({
   has_more: Type.Boolean({ description: 'There are more changes already: ask again at once' }),
 })
 
-interface Event {
+/** A change, and where a listener stands that has heard of it. */
+interface Heard {
   entity: string
   ids: string[]
+  position: Position
+}
+
+interface EventData {
+  entity?: string
+  ids?: readonly string[]
   cursor: string
 }
 
@@ -48,7 +55,13 @@ interface Listener {
   /** It has caught up. */
   isLive: boolean
   /** What happened while it caught up. */
-  missed: Event[]
+  missed: Heard[]
+}
+
+/** The entities that are kept here, and those that there would be. */
+export interface ChangeRouteOptions {
+  entities: readonly Entity[]
+  unchosen: readonly Entity[]
 }
 
 const mostListeners = 500
@@ -61,7 +74,7 @@ const retryMs = 3_000
 const mostPages = 20
 const catchUpLimit = 1_000
 
-const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async (app, { entities }) => {
+const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { entities, unchosen }) => {
   const { feed, log } = app
   const { keeper } = app.tokens
   const names = entities.map(({ name }) => name)
@@ -82,23 +95,22 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
         tags: ['changes'],
         querystring: Type.Object(
           {
-            cursor,
+            cursor: Cursor('everything'),
             entities: EntityList(names),
             limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
           },
           { additionalProperties: false },
         ),
-        response: { 200: ChangesAnswer, '4xx': Type.Ref('Error') },
+        response: { 200: ChangesAnswer, '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
       },
     },
     async (request, reply) => {
       const { cursor, limit } = request.query
-      const page = await feed.read({
-        realm: realmOf(),
-        entities: chosen(request.query.entities),
-        cursor,
-        limit,
-      })
+      const realm = keeper.connection()?.realm
+      // Whoever takes nothing for everything that there is, would empty a copy.
+      if (realm === undefined) throw notConnected()
+      const asked = chosen(request.query.entities)
+      const page = await feed.read({ realm, entities: asked, cursor: cursor || undefined, limit })
       const changes = page.changes.map(
         ({ entity, id, json }) =>
           `{"entity":"${entity}","id":${JSON.stringify(id)},"deleted":${json === null},"record":${json}}`,
@@ -113,14 +125,19 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
   app.get(
     '/api/events',
     {
+      // HEAD would listen and never leave.
+      exposeHeadRoute: false,
       config: { access: 'search' },
       schema: {
         summary: 'Changes as they happen, as server-sent events',
         description:
-          'Events `change` with {entity, ids, cursor}, sent when search shows them. With a cursor, or the header Last-Event-ID that a browser sends when it comes back, it begins with what was missed; 410 when that is too long ago.',
+          'First an event `ready` with {cursor}, then `change` with {entity, ids, cursor} for each change, when search shows it (of an entity that is read for the first time, when it is cached). With a cursor, or the header Last-Event-ID that a browser sends when it comes back, it begins with what was missed. `reset` with {cursor} says that this cannot be told any more: load everything anew. A parameter `cursor` that cannot be continued is refused with 410, because a browser does not come back after that.',
         tags: ['changes'],
-        querystring: Type.Object({ cursor, entities: EntityList(names) }, { additionalProperties: false }),
-        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 100 })) }),
+        querystring: Type.Object(
+          { cursor: Cursor('only what happens from now on'), entities: EntityList(names) },
+          { additionalProperties: false },
+        ),
+        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: mostCursor })) }),
         response: {
           200: {
             description: 'A stream that stays open',
@@ -133,7 +150,7 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
     },
     async (request, reply) => {
       if (listeners.size >= mostListeners) throw tooManyListeners()
-      const start = request.headers['last-event-id'] || request.query.cursor
+      const returning = request.headers['last-event-id']
       const listener: Listener = {
         stream: new PassThrough(),
         entities: chosen(request.query.entities),
@@ -145,7 +162,10 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
       listener.stream.on('close', () => listeners.delete(listener))
       try {
         listener.stream.write(`retry: ${retryMs}\n\n`)
-        await catchUp(listener, start)
+        if (returning) await catchUp(listener, returning).catch((error) => startOver(listener, error))
+        else if (request.query.cursor) await catchUp(listener, request.query.cursor)
+        else tell(listener, 'ready', await feed.position(realmOf()))
+        goLive(listener)
       } catch (error) {
         listener.stream.destroy()
         throw error
@@ -158,21 +178,40 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
     },
   )
 
-  /** What a listener missed since `start`; without one it only learns where it stands. */
-  async function catchUp(listener: Listener, start: string | undefined): Promise<void> {
+  /** What a listener missed since a cursor. @throws AppError 410. */
+  async function catchUp({ stream, entities }: Listener, start: string): Promise<void> {
     const realm = realmOf()
     let cursor = start
-    for (let page = 0; cursor !== undefined; page++) {
-      const found = await feed.read({ realm, entities: listener.entities, cursor, limit: catchUpLimit })
-      for (const [entity, ids] of idsByEntity(found.changes))
-        send(listener, 'change', { entity, ids, cursor: found.cursor })
-      cursor = found.more && page < mostPages ? found.cursor : undefined
-      if (found.more && cursor === undefined) send(listener, 'reset', { cursor: await feed.cursor(realm) })
+    for (let page = 0; page < mostPages; page++) {
+      const found = await feed.read({ realm, entities, cursor, limit: catchUpLimit })
+      const changes = [...idsByEntity(found.changes)]
+      for (const [i, [entity, ids]] of changes.entries()) {
+        // Whoever leaves between two of these must hear the page again.
+        const reached = i === changes.length - 1 ? found.cursor : cursor
+        write(stream, 'change', { entity, ids, cursor: reached })
+      }
+      if (!found.more) return
+      cursor = found.cursor
     }
-    if (start === undefined) send(listener, 'ready', { cursor: await feed.cursor(realm) })
-    listener.isLive = true
-    for (const change of listener.missed.splice(0)) send(listener, 'change', change)
+    write(stream, 'reset', { cursor: cursorOf(await feed.position(realm), entities) })
   }
+
+  async function startOver(listener: Listener, error: unknown): Promise<void> {
+    if (!(error instanceof AppError) || error.statusCode !== 410) throw error
+    log.warn({ code: error.code, route: '/api/events' }, 'Cursor refused')
+    tell(listener, 'reset', await feed.position(realmOf()))
+  }
+
+  function goLive(listener: Listener): void {
+    listener.isLive = true
+    for (const change of listener.missed.splice(0)) hear(listener, change)
+  }
+
+  const tell = ({ stream, entities }: Listener, event: 'ready' | 'reset', position: Position) =>
+    write(stream, event, { cursor: cursorOf(position, entities) })
+
+  const hear = ({ stream, entities }: Listener, { entity, ids, position }: Heard) =>
+    write(stream, 'change', { entity, ids, cursor: cursorOf(position, entities) })
 
   let sending = Promise.resolve()
   app.announcements.on('change', (change) => {
@@ -182,10 +221,10 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
   app.announcements.on('forgotten', endAll)
 
   async function broadcast({ realm, entity, ids, seq }: Announcement): Promise<void> {
-    const change = { entity, ids, cursor: await feed.cursor(realm, seq) }
+    const change = { entity, ids, position: await feed.position(realm, seq) }
     for (const listener of listeners) {
       if (!listener.entities.includes(entity)) continue
-      if (listener.isLive) send(listener, 'change', change)
+      if (listener.isLive) hear(listener, change)
       else listener.missed.push(change)
     }
   }
@@ -202,7 +241,7 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
   }
 
   const heartbeat = setInterval(() => {
-    for (const listener of listeners) write(listener, ':\n\n')
+    for (const { stream } of listeners) send(stream, ':\n\n')
   }, heartbeatMs)
   app.addHook('preClose', async () => {
     clearInterval(heartbeat)
@@ -211,23 +250,24 @@ const routes: FastifyPluginAsyncTypebox<{ entities: readonly Entity[] }> = async
 
   const realmOf = () => keeper.connection()?.realm ?? ''
 
-  function chosen(list: string | undefined): readonly string[] {
-    if (list === undefined) return names
-    const asked = [...new Set(list.split(',').map((name) => name.trim()))]
-    if (asked.every((name) => names.includes(name))) return asked
+  function chosen(list = ''): readonly string[] {
+    const asked = [...new Set(list.split(',').map((name) => name.trim()))].filter(Boolean)
+    const foreign = asked.find((name) => !names.includes(name))
+    if (foreign === undefined) return asked.length === 0 ? names : asked
+    if (unchosen.some(({ name }) => name === foreign)) throw notChosen(foreign, [foreign])
     const message = `entities: must be some of ${names.join(', ')}, comma separated.`
     throw new AppError({ code: 'BAD_REQUEST', status: 400, message })
   }
 }
 
-/** Server-sent events (WHATWG HTML, section 9.2); the id is what a browser sends when it comes back. */
-function send(listener: Listener, event: string, data: Event | { cursor: string }): void {
-  write(listener, `id: ${data.cursor}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+/** A server-sent event (WHATWG HTML, section 9.2); its id is what a browser sends when it comes back. */
+function write(stream: PassThrough, event: string, data: EventData): void {
+  send(stream, `id: ${data.cursor}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
 }
 
-function write({ stream }: Listener, text: string): void {
+function send(stream: PassThrough, text: string): void {
   if (stream.writableLength > mostBehind) stream.destroy()
-  else stream.write(text)
+  else if (!stream.writableEnded) stream.write(text)
 }
 
 function idsByEntity(changes: readonly FeedChange[]): Map<string, string[]> {
@@ -239,6 +279,13 @@ function idsByEntity(changes: readonly FeedChange[]): Map<string, string[]> {
   }
   return found
 }
+
+const notConnected = () =>
+  new AppError({
+    code: 'NOT_CONNECTED',
+    status: 409,
+    message: 'QuickBooks is not connected, so there is nothing to follow: keep what you have, and ask again.',
+  })
 
 const tooManyListeners = () =>
   new AppError({

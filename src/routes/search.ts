@@ -173,11 +173,16 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
     const decorated = json.map(async (result, i) => {
       const fields = JSON.parse(result) as Record<string, unknown>
       const named = feedsOf(index).find(({ entity }) => entity.type === fields.type) as NamedFeed
-      const shown = named.feed.shows.map((name) => [name, fields[name]] as const)
-      const more: Record<string, unknown> = highlight ? { highlights: highlighted(shown, highlighter) } : {}
+      const shown = named.feed.shows.map((name) => [name, asIndexed(fields[name])] as const)
+      const found = highlighted(shown, highlighter)
+      const more: Record<string, unknown> = {}
+      if (highlight) {
+        const texts = Object.entries(found).filter(([name]) => typeof fields[name] === 'string')
+        more.highlights = Object.fromEntries(texts)
+      }
       if (explain) {
-        const found = Object.keys(highlighted(shown.map(asIndexed), highlighter))
-        const meant = found.length > 0 ? found : await hiddenFields(named, String(fields.id), highlighter)
+        const names = Object.keys(found)
+        const meant = names.length > 0 ? names : await hiddenFields(named, String(fields.id), highlighter)
         more.explanation = { pass: passes[i], fields: meant }
       }
       return `${result.slice(0, -1)},${JSON.stringify(more).slice(1)}`
@@ -231,8 +236,7 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
 }
 
 /** An amount is searched with two decimals; as a number it has no characters to highlight. */
-const asIndexed = ([name, value]: readonly [string, unknown]) =>
-  [name, typeof value === 'number' ? value.toFixed(2) : value] as const
+const asIndexed = (value: unknown): unknown => (typeof value === 'number' ? value.toFixed(2) : value)
 
 /** The ranges in the fields that have any. */
 function highlighted(

@@ -3,6 +3,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
+import type { Hint } from '../services/cache/hints.ts'
 import type { Entity } from '../services/entities/index.ts'
 import { isSigned, readEvents } from '../services/qbo/webhooks.ts'
 
@@ -48,33 +49,33 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
       if (verifierToken === undefined) throw switchedOff()
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       const signature = request.headers['intuit-signature']
-      if (!isSigned(body, Array.isArray(signature) ? signature[0] : signature, verifierToken))
-        throw unsigned()
+      if (typeof signature !== 'string') throw unsigned('There is no header intuit-signature')
+      if (!isSigned(body, signature, verifierToken))
+        throw unsigned('The header intuit-signature does not fit this body')
       const { events, unread } = readEvents(body)
       if (unread > 0)
         log.warn({ unread }, 'Webhook events in no known form; the next look finds what changed')
 
       const connection = keeper.connection()
-      const hints = new Map<string, { entity: string; id: string; gone: boolean }>()
+      const hints = new Map<string, Hint>()
+      let ignored = 0
       for (const { realmId, entity: qbo, id, gone } of events) {
         const entity = names.get(qbo)
-        if (realmId !== connection?.realmId || entity === undefined) continue
         const key = `${entity} ${id}`
-        hints.set(key, { entity, id, gone: gone || hints.get(key)?.gone === true })
+        if (realmId !== connection?.realmId || entity === undefined) ignored += 1
+        else hints.set(key, { entity, id, gone: gone || hints.get(key)?.gone === true })
       }
-      if (connection !== undefined && hints.size > 0)
-        await sync.noticed(connection.realm, [...hints.values()])
+      await sync.noticed(connection?.realm ?? '', [...hints.values()], ignored)
       return { received: hints.size }
     },
   )
 }
 
-const unsigned = () =>
+const unsigned = (what: string) =>
   new AppError({
     code: 'SIGNATURE_INVALID',
     status: 401,
-    message:
-      'The header intuit-signature does not fit this body: nothing of it was taken. Compare QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN with the verifier token of the Intuit app.',
+    message: `${what}: nothing was taken. Only Intuit posts here; compare QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN with the verifier token of the Intuit app.`,
   })
 
 const switchedOff = () =>

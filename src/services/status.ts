@@ -39,7 +39,8 @@ const EntityStatus = Type.Object({
   last_attempt: Time('Begin of the last refresh'),
   last_full_sync: Time('End of the last complete reading of everything'),
   drift_count: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Records that it had to repair; null before the second one',
+    description:
+      'Records that it had to repair, because no look for changes and no webhook had brought them; null before the second one',
   }),
   held_back_count: Type.Integer({
     description:
@@ -70,9 +71,15 @@ const ReadsStatus = Type.Object(
     month: Type.String({ description: 'In UTC' }),
     spent: Type.Integer(),
     budget: Type.Union([Type.Integer(), Type.Null()], { description: 'null: unlimited' }),
-    by_entity: Type.Record(Type.String(), Type.Integer()),
+    is_spent: Type.Boolean({
+      description: 'true: until the month ends only webhooks and an admin make QuickBooks be read',
+    }),
+    by_entity: Type.Record(Type.String(), Type.Integer(), {
+      description: '`all`: looks for changes, which are for all entities; `company`: tries of the connection',
+    }),
     by_reason: Type.Record(Type.String(), Type.Integer(), {
-      description: 'full and changes by the clock, webhook, admin, test',
+      description:
+        '`full` and `changes` by the clock; `webhook`; `admin`: asked for, or first after connecting; `test`',
     }),
   },
   { description: 'Reads of QuickBooks that Intuit bills, this month' },
@@ -80,7 +87,10 @@ const ReadsStatus = Type.Object(
 
 const WebhooksStatus = Type.Object({
   waiting: Type.Integer({ description: 'Posts whose records are not read yet' }),
-  last_received: Time('When the last one came, since the start'),
+  last_received: Time('When the last post with a right signature came, since the start'),
+  ignored: Type.Integer({
+    description: 'Events since the start about another company, or about what SYNC_ENTITIES does not name',
+  }),
 })
 
 /** The answer of `GET /api/cache/status`; one `<entity>_count` for each of `entities`. */
@@ -131,7 +141,7 @@ export function createStatusReader(deps: {
     const lastUpdated = Math.max(...checkpoints.map((one) => one.lastSuccess ?? 0))
     const hasData = lastUpdated > 0 || checkpoints.some((one) => one.records > 0)
     const progress = sync.progress()
-    const { waiting, lastReceived } = await hints.status(connection?.realm ?? '')
+    const { lastReceived, ...webhooks } = await hints.status(connection?.realm ?? '')
     const { reads, ...spent } = meter.readings()
     return {
       connection_status: connectionStatus(deps.configured, connection?.state, hasData),
@@ -152,10 +162,11 @@ export function createStatusReader(deps: {
       },
       reads: {
         ...spent,
+        is_spent: meter.isSpent(),
         by_entity: sums(reads, ({ entity }) => entity),
         by_reason: sums(reads, ({ reason }) => reason),
       },
-      webhooks: { waiting, last_received: isoOrNull(lastReceived) },
+      webhooks: { ...webhooks, last_received: isoOrNull(lastReceived) },
       access_token_expires_at: isoOrNull(connection?.accessExpiresAt),
       refresh_token_expires_at: isoOrNull(connection?.refreshExpiresAt),
       consent_expires_at: isoOrNull(connection?.consentExpiresAt),

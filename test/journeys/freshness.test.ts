@@ -293,8 +293,8 @@ t.test('the meter counts what Intuit bills, by entity and reason, and keeps it o
     company: { customers: 2_500, vendors: 5, items: 5 },
   })
   const { reads } = await status(service)
-  t.match(reads, { budget: null, by_entity: { Vendor: Number, Item: Number } })
-  t.ok(reads.by_entity.Customer >= 4, 'three pages and a count')
+  t.match(reads, { budget: null, by_entity: { vendors: Number, items: Number } })
+  t.ok(reads.by_entity.customers >= 4, 'three pages and a count')
   const before = reads.spent as number
   simulator.webhooks.subscribe(`${service.url}/webhooks/quickbooks`)
   simulator.webhooks.hold()
@@ -311,10 +311,10 @@ t.test('the meter counts what Intuit bills, by entity and reason, and keeps it o
   t.match(spent, {
     month: /^\d{4}-\d\d$/,
     by_reason: { webhook: 1, test: 1, changes: 1, admin: reads.spent + 6 },
-    by_entity: { all: 1, CompanyInfo: 1 },
+    by_entity: { all: 1, company: 1 },
   })
   const { text } = await service.request('/metrics')
-  t.match(text, /^mrp_quickbooks_reads_month\{entity="Customer",reason="webhook"\} 1$/m)
+  t.match(text, /^mrp_quickbooks_reads_month\{entity="customers",reason="webhook"\} 1$/m)
   t.match(text, /^mrp_quickbooks_reads_month_budget \+Inf$/m)
   await service.close()
 
@@ -343,7 +343,7 @@ t.test(
       t.same(told(), spent < 8 ? [] : [40])
       await after(HOUR_MS + 1)
     }
-    t.match((await status(service)).reads, { spent: 10, budget: 10 })
+    t.match((await status(service)).reads, { spent: 10, budget: 10, is_spent: true })
     t.same(told(), [40, 50], 'each is said once')
     await after(HOUR_MS + 1)
     await after(25 * HOUR_MS)
@@ -358,3 +358,111 @@ t.test(
     t.same(told(), [40, 50])
   },
 )
+
+t.test('the first record of an entity can be found, even when a full pass is due with it', async (t) => {
+  const { simulator, service, after } = await setUp(t, { company: { customers: 5, vendors: 5, items: 0 } })
+  const created = simulator.company.create('Item', { Name: 'ZQ-100', Type: 'Service', Active: true })
+  await after(24 * HOUR_MS)
+  t.match(await ids(service, 'items', [created.Id]), { total: 1 })
+  const { json } = await service.request('/api/search/part_numbers?q=zq100')
+  t.match(json.results, [{ id: created.Id }])
+})
+
+t.test('a deletion while pages are read hides no record behind it', async (t) => {
+  const time = createLeapingClock()
+  const clock = { now: time.now, sleep: time.sleep }
+  const simulator = await startSimulator(t, {
+    clock: time.now,
+    behaviour: unlimited,
+    company: { customers: 3_000, vendors: 1, items: 1 },
+  })
+  const service = await startService(t, simulator, { clock })
+  // Page one is cached, the others are not asked for yet.
+  service.app.announcements.on('change', ({ entity }) => {
+    if (entity === 'customers' && simulator.company.get('Customer', '5'))
+      simulator.company.remove('Customer', '5')
+  })
+  await service.connect()
+  await service.app.sync.settled()
+  time.advance(HOUR_MS + 1)
+  await service.app.sync.refreshDue()
+  await service.app.sync.settled()
+  t.match(await ids(service, 'customers', ['5', '1000', '1001', '2001']), { total: 3, missing: ['5'] })
+  t.match(await status(service), { customers_count: 2_999, entities: { customers: { last_error: null } } })
+})
+
+t.test('a record that cannot be read does not hide that another one was deleted', async (t) => {
+  const { simulator, service, after } = await setUp(t, {
+    company: { customers: 5, vendors: 5, items: 1_800 },
+  })
+  const { company } = simulator
+  const all = company.list('Item').map(({ Id }) => Id)
+  const [unreadable = '', gone = ''] = all.slice(-2)
+  company.remove('Item', unreadable)
+  const odd = company.create('Item', { Type: 'Service', Active: true })
+  t.match((await refresh(service)).json, { entities: { items: { set_aside: 1 } } })
+  for (const id of all.slice(0, 1_200)) company.update('Item', id, { Description: 'Imported' })
+  company.remove('Item', gone)
+  await after(HOUR_MS + 1)
+  t.match(await ids(service, 'items', [gone, odd.Id]), { missing: [gone, odd.Id] })
+})
+
+t.test('an entity that changes cannot bring and that cannot be read is not tried each minute', async (t) => {
+  const { simulator, service, after } = await setUp(t, {
+    company: { customers: 5, vendors: 5, items: 2_500 },
+  })
+  simulator.fault({ on: 'any', entity: 'Item', kind: 'fault', code: '5020', status: 403, times: 999 })
+  await after(HOUR_MS + 1)
+  t.match((await status(service)).entities.items, { last_error: /plan/ })
+  simulator.meter.reset()
+  for (let minute = 0; minute < 50; minute++) await after(MINUTE_MS)
+  t.ok(simulator.meter.requests <= 1, `${simulator.meter.requests} requests in 50 minutes`)
+})
+
+t.test('one damaged record does not keep the other entities from being followed', async (t) => {
+  const { simulator, service, after } = await setUp(t)
+  const created = simulator.company.create('Vendor', { DisplayName: 'Steady Steel', Active: true })
+  simulator.fault({ on: 'cdc', entity: 'Item', kind: 'fault', code: '4002', times: 999 })
+  await after(HOUR_MS + 1)
+  t.match(await ids(service, 'vendors', [created.Id]), { total: 1 })
+})
+
+t.test('a record that stays unreadable costs one full pass, not one at each look', async (t) => {
+  const { simulator, after } = await setUp(t, { env: { CACHE_REFRESH_MINUTES: '1' } })
+  simulator.company.create('Item', { Type: 'Service', Active: true })
+  for (let minute = 0; minute < 15; minute++) await after(MINUTE_MS)
+  t.ok((simulator.meter.byOperation.query ?? 0) <= 3, `${simulator.meter.byOperation.query} queries`)
+})
+
+t.test('a clock of ours that is a month ahead costs no more than a full pass an hour', async (t) => {
+  const { simulator, after } = await setUp(t, { skewMs: 32 * DAY_MS })
+  for (let minute = 0; minute < 50; minute++) await after(MINUTE_MS)
+  t.equal(simulator.meter.corePlus, 0)
+})
+
+t.test('a budget that is spent in the middle of a full pass ends it', async (t) => {
+  const { simulator, service, after } = await setUp(t, {
+    company: { customers: 4_500, vendors: 5, items: 5 },
+    env: { QUICKBOOKS_MONTHLY_READ_BUDGET: '24' },
+  })
+  for (let day = 0; day < 3; day++) await after(25 * HOUR_MS)
+  const { reads, entities } = await status(service)
+  // Pages that are fetched ahead were allowed together.
+  t.ok(reads.spent >= 24 && reads.spent <= 29, String(reads.spent))
+  t.match(entities, { customers: { count: 4_500, last_error: /BUDGET.*kept/ } })
+  t.ok(simulator.meter.corePlus > 0)
+})
+
+t.test('a full pass that failed is still owed, and told, after a restart', async (t) => {
+  const { simulator, service, clock } = await setUp(t)
+  simulator.fault({ on: 'query', entity: 'Item', kind: 'wrongRows', rows: 2, match: 'ORDERBY', times: 99 })
+  t.equal((await refresh(service)).status, 502)
+  await service.close()
+  const again = await startService(t, simulator, { clock, dataDir: service.dataDir })
+  await again.app.sync.settled()
+  t.equal((await refresh(again, '?full=false')).status, 200)
+  t.match((await status(again)).entities.items, { last_error: /2 of 50 items/ })
+  simulator.clearFaults()
+  t.equal((await refresh(again)).status, 200)
+  t.match((await status(again)).entities.items, { last_error: null })
+})

@@ -88,11 +88,14 @@ t.test('the feed can be narrowed down to some entities', async (t) => {
   await service.request('/api/cache/refresh', { method: 'POST' })
   const next = await pageAt(service, `entities=vendors&cursor=${page.cursor}`)
   t.same(next.changes, [])
-  t.same(
-    (await pageAt(service, `cursor=${next.cursor}`)).changes,
-    [],
-    'the cursor went past the other change',
-  )
+  t.same((await pageAt(service, `entities=vendors&cursor=${next.cursor}`)).changes, [])
+  const wider = await service.request(`/api/changes?cursor=${next.cursor}`)
+  t.equal(wider.status, 410, 'of the other entities there is nothing to be continued')
+  t.match((await service.request('/api/changes?entities=invoices')).json, {
+    statusCode: 404,
+    message: /SYNC_ENTITIES/,
+  })
+  t.equal((await pageAt(service, 'entities=items,&cursor=&limit=1000')).changes.length, 50)
   t.match((await service.request('/api/changes?entities=unicorns')).json, {
     statusCode: 400,
     message: /^entities: must be some of customers, vendors, items/,
@@ -107,12 +110,13 @@ t.test(
     const service = await startService(t, simulator, { clock })
     await service.connectAndFill()
     const { cursor } = await pageAt(service, 'limit=1000')
-    const [feed = '', seq = '', at = ''] = cursor.split('-')
+    const [feed = '', seq = '', at = '', of = ''] = cursor.split('-')
     const unknown = {
       garbage: 'next-page-please',
-      'of another life': `${feed === 'abcd1234' ? 'abcd1235' : 'abcd1234'}-${seq}-${at}`,
-      'of the future': `${feed}-zzzzz-${at}`,
-      'cut off': cursor.slice(0, -9),
+      'of another life': `${feed === 'abcd1234' ? 'abcd1235' : 'abcd1234'}-${seq}-${at}-${of}`,
+      'of the future': `${feed}-zzzzz-${at}-${of}`,
+      'cut off': cursor.slice(0, -of.length - 1),
+      'of other entities': `${feed}-${seq}-${at}-invoices.bills`,
       'older than tombstones are kept': cursor,
     }
     for (const [what, value] of Object.entries(unknown)) {
@@ -132,13 +136,11 @@ t.test(
 t.test('after disconnecting, an old cursor is worth nothing, not even for the same company', async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator)
-  const empty = await pageAt(service, '')
-  t.match(empty, { changes: [], has_more: false })
+  t.match((await service.request('/api/changes')).json, { statusCode: 409, message: /keep what you have/ })
   await service.connectAndFill()
-  t.equal((await pageAt(service, `cursor=${empty.cursor}&limit=1000`)).changes.length, 92, 'from nothing on')
   const { cursor } = await pageAt(service, 'limit=1000')
   await service.request('/api/disconnect', { method: 'POST' })
-  t.equal((await service.request(`/api/changes?cursor=${cursor}`)).status, 410)
+  t.equal((await service.request(`/api/changes?cursor=${cursor}`)).status, 409)
   await service.connectAndFill()
   t.equal((await service.request(`/api/changes?cursor=${cursor}`)).status, 410)
 })
@@ -205,6 +207,59 @@ t.test('events tell of changes once search shows them, and go on where a listene
   t.equal(await again.next(), undefined, 'the stream ends when everything is forgotten')
   t.equal((await service.request(`/api/events?cursor=${missed?.id}`)).status, 410)
 })
+
+t.test('a page that was open before QuickBooks was connected hears of the first records', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  const page = await listen(service, '?entities=vendors')
+  const ready = await page.next()
+  await service.connectAndFill()
+  const change = await page.next()
+  t.match(change, { event: 'change', data: { entity: 'vendors' } })
+  t.equal(new Set(change?.data.ids as string[]).size, 12)
+  await page.leave()
+  const again = await listen(service, '?entities=vendors', { 'last-event-id': ready?.id ?? '' })
+  t.match((await again.next())?.data, { entity: 'vendors', ids: change?.data.ids })
+  await again.leave()
+})
+
+t.test('whoever leaves in the middle of what was missed hears all of it when coming back', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const page = await listen(service)
+  const ready = await page.next()
+  await page.leave()
+  simulator.company.update('Customer', '3', { Notes: 'Edited' })
+  simulator.company.update('Item', '5', { Description: 'Edited' })
+  await service.request('/api/cache/refresh?full=false', { method: 'POST' })
+  let last = ready?.id ?? ''
+  const heard = new Set<unknown>()
+  for (let visit = 0; visit < 2; visit++) {
+    const again = await listen(service, '', { 'last-event-id': last })
+    const first = await again.next()
+    heard.add(first?.data.entity)
+    if (visit === 1) heard.add((await again.next())?.data.entity)
+    last = first?.id ?? ''
+    await again.leave()
+  }
+  t.same(heard, new Set(['customers', 'items']))
+})
+
+t.test(
+  'a browser that comes back with an id that means nothing is told to load everything anew',
+  async (t) => {
+    const simulator = await startSimulator(t)
+    const service = await startService(t, simulator)
+    await service.connectAndFill()
+    const page = await listen(service, '', { 'last-event-id': 'of-another-life' })
+    t.match(await page.next(), { event: 'reset', data: { cursor: /./ } })
+    simulator.company.update('Item', '5', { Description: 'Edited' })
+    await service.request('/api/cache/refresh?full=false', { method: 'POST' })
+    t.match(await page.next(), { event: 'change', data: { entity: 'items', ids: ['5'] } })
+    await page.leave()
+  },
+)
 
 t.test('a stop does not wait for listeners', async (t) => {
   const simulator = await startSimulator(t)

@@ -69,13 +69,10 @@ t.test('cached transactions come with their lines', async (t) => {
 
 t.test('what is not chosen is a 404 that says what to choose', async (t) => {
   for (const [path, message] of [
-    [
-      '/api/search/part_numbers?q=a',
-      'part_numbers: is not kept here. Add items to SYNC_ENTITIES and restart.',
-    ],
+    ['/api/search/part_numbers?q=a', 'part_numbers: not kept here. Add items to SYNC_ENTITIES and restart.'],
     [
       '/api/search/purchase_orders',
-      'purchase_orders: is not kept here. Add purchase_orders to SYNC_ENTITIES and restart.',
+      'purchase_orders: not kept here. Add purchase_orders to SYNC_ENTITIES and restart.',
     ],
     ['/api/search?q=a&indexes=client_names,vendor_names', /^vendor_names: .* Add vendors to SYNC_ENTITIES/],
     ['/api/data/items', /^items: .* Add items to SYNC_ENTITIES/],

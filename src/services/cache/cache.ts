@@ -16,6 +16,7 @@ import {
   type StoredRow,
   storedRows,
   type Trx,
+  tombstonesOf,
   writeRows,
 } from './rows.ts'
 
@@ -124,24 +125,44 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
   const { db, clock } = deps
   const successes = new Map<string, number>()
 
-  async function removeIn(
-    trx: Trx,
-    realm: string,
-    entity: string,
-    deletions: readonly Deletion[],
-  ): Promise<Removal> {
+  /** A transaction for each slice: nobody has to wait for the removal of many. */
+  async function removeAll(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removal> {
     const removal: Removal = { upserts: [], removals: [], seq: 0, newer: [] }
     for (const slice of slicesOf(deletions, SLICE_ROWS)) {
-      const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
-      const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
-      removal.newer.push(...slice.filter(isNewer).map(idOfRow))
-      for (const id of removal.newer) stored.delete(id)
-      const rows = [...stored.values()]
-      if (rows.length > 0) removal.seq = await buryRows(trx, realm, entity, rows, clock.now())
-      removal.removals.push(...rows.map(idOfRow))
+      await db.transaction().execute(async (trx) => {
+        const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
+        const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
+        const newer = slice.filter(isNewer).map(idOfRow)
+        for (const id of newer) stored.delete(id)
+        const rows = [...stored.values()]
+        removal.newer.push(...newer)
+        removal.removals.push(...rows.map(idOfRow))
+        if (rows.length > 0) removal.seq = await buryRows(trx, realm, entity, rows, clock.now())
+      })
       await nextTurn()
     }
     return removal
+  }
+
+  /** Tombstones stand in the order of their `seq`, and so of their age. */
+  async function forgetTombstones(realm: string, entity: string): Promise<void> {
+    const before = clock.now() - TOMBSTONE_DAYS * DAY_MS
+    for (;;) {
+      const oldest = await tombstonesOf(db, realm, entity)
+        .select(['id', 'deleted_at'])
+        .orderBy('seq')
+        .limit(BATCH_ROWS)
+        .execute()
+      const old = oldest.filter((row) => row.deleted_at < before).map(idOfRow)
+      if (old.length === 0) return
+      await db
+        .deleteFrom('qbo_tombstones')
+        .where('realm', '=', realm)
+        .where('entity', '=', entity)
+        .where('id', 'in', old)
+        .execute()
+      await nextTurn()
+    }
   }
 
   return {
@@ -195,29 +216,25 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         return { upserts, removals: [], seq: upserts.at(-1)?.seq ?? 0 }
       }),
 
-    remove: (realm, entity, deletions) =>
-      db.transaction().execute((trx) => removeIn(trx, realm, entity, deletions)),
+    remove: removeAll,
 
     async completePass(realm, entity, { gone, setAside, asOf, drift }) {
+      const removal = await removeAll(
+        realm,
+        entity,
+        gone.map((id) => ({ id, at: null })),
+      )
       const now = clock.now()
-      const change = await db.transaction().execute(async (trx) => {
-        const deletions = gone.map((id) => ({ id, at: null }))
-        const removal = await removeIn(trx, realm, entity, deletions)
+      await db.transaction().execute(async (trx) => {
         await checkpointOf(trx, realm, entity)
           .set({ last_success: now, last_full: now, last_error: null, set_aside: setAside })
           .set({ complete_as_of: asOf, drift })
           .execute()
         await heldIn(trx, realm, entity).execute()
-        await trx
-          .deleteFrom('qbo_tombstones')
-          .where('realm', '=', realm)
-          .where('entity', '=', entity)
-          .where('deleted_at', '<', now - TOMBSTONE_DAYS * DAY_MS)
-          .execute()
-        return removal
       })
       successes.set(entity, now)
-      return change
+      await forgetTombstones(realm, entity)
+      return removal
     },
 
     async completeChanges(realm, entity, { asOf, keepError }) {

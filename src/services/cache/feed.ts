@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import { TOMBSTONE_DAYS } from './cache.ts'
-import { recordsOf } from './rows.ts'
+import { recordsOf, tombstonesOf } from './rows.ts'
 
 /** One change: the record as QuickBooks sent it, or null for one that is gone. */
 export interface FeedChange {
@@ -28,7 +28,7 @@ export interface FeedPage {
 export interface FeedQuery {
   realm: string
   entities: readonly string[]
-  /** From an earlier answer; undefined begins with every record that there is. */
+  /** From an earlier answer about these entities; undefined begins with every record that there is. */
   cursor: string | undefined
   limit: number
 }
@@ -37,14 +37,14 @@ export interface FeedQuery {
 export interface Feed {
   /** @throws AppError 410 CURSOR_UNKNOWN when the cursor is not from this feed, or too old to be continued. */
   read(query: FeedQuery): Promise<FeedPage>
-  /** The cursor behind a commit with this `seq`; without one, behind everything so far. */
-  cursor(realm: string, seq?: number): Promise<string>
+  /** Where a commit with this `seq` ends; without one, where everything so far does. */
+  position(realm: string, seq?: number): Promise<Position>
 }
 
 const DAY_MS = 24 * 3_600_000
 
-/** A position: the life of the sequence, a `seq`, and when it was handed out, which tombstones must not be younger than. */
-interface Position {
+/** The life of the sequence, a `seq`, and when it was handed out: tombstones are kept for so long. */
+export interface Position {
   feed: string
   seq: number
   at: number
@@ -61,11 +61,13 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
     return { feed: row?.feed ?? NEW, seq: row?.value ?? 0, at: clock.now() }
   }
 
-  function positionIn(cursor: string, { feed, seq, at }: Position): Position {
+  function positionIn(cursor: string, { feed, seq, at }: Position, entities: readonly string[]): Position {
     const found = readCursor(cursor)
     // The first records may have come since a cursor was handed out for an empty feed.
     const known = found !== null && (found.feed === feed || (found.feed === NEW && found.seq === 0))
     if (!known || found.seq > seq || at - found.at > TOMBSTONE_DAYS * DAY_MS) throw unknownCursor()
+    // Of another entity its client has nothing that could be continued.
+    if (!entities.every((entity) => found.entities.includes(entity))) throw unknownCursor()
     return found
   }
 
@@ -81,11 +83,8 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
       .orderBy('seq')
       .limit(limit)
       .execute()
-    const tombstones = await db
-      .selectFrom('qbo_tombstones')
+    const tombstones = await tombstonesOf(db, realm, entity)
       .select(['seq', 'entity', 'id'])
-      .where('realm', '=', realm)
-      .where('entity', '=', entity)
       .where('seq', '>', after)
       .orderBy('seq')
       .limit(limit)
@@ -97,18 +96,19 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
     async read({ realm, entities, cursor, limit }) {
       // Asked for first: what is committed meanwhile belongs to the next page.
       const end = await now(realm)
-      const start = cursor === undefined ? { ...end, seq: 0 } : positionIn(cursor, end)
+      const start = cursor === undefined ? { ...end, seq: 0 } : positionIn(cursor, end, entities)
       const found: FeedChange[] = []
       for (const entity of entities) found.push(...(await changesOf(realm, entity, start.seq, limit + 1)))
       const changes = found.filter(({ seq }) => seq <= end.seq).sort((a, b) => a.seq - b.seq)
       const more = changes.length > limit
       changes.length = Math.min(changes.length, limit)
       const seq = more ? (changes.at(-1)?.seq ?? start.seq) : end.seq
-      return { changes, more, cursor: cursorOf({ ...end, seq }) }
+      // Until a client has caught up, its tombstones have to be as old as what it began with.
+      return { changes, more, cursor: cursorOf({ ...end, seq, at: more ? start.at : end.at }, entities) }
     },
-    async cursor(realm, seq) {
+    async position(realm, seq) {
       const end = await now(realm)
-      return cursorOf({ ...end, seq: seq ?? end.seq })
+      return { ...end, seq: seq ?? end.seq }
     },
   }
 }
@@ -116,17 +116,22 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
 /** The feed of a company of which nothing was read yet. */
 const NEW = '0'
 
-const cursorOf = ({ feed, seq, at }: Position): string => `${feed}-${seq.toString(36)}-${at.toString(36)}`
+/** A cursor for a client that has everything of these entities up to a position. */
+export const cursorOf = ({ feed, seq, at }: Position, entities: readonly string[]): string =>
+  `${feed}-${seq.toString(36)}-${at.toString(36)}-${entities.join('.')}`
 
-function readCursor(cursor: string): Position | null {
-  const [, feed = '', seq = '', at = ''] =
-    /^([0-9a-f]{1,8})-([0-9a-z]{1,11})-([0-9a-z]{1,10})$/.exec(cursor) ?? []
-  return feed === '' ? null : { feed, seq: Number.parseInt(seq, 36), at: Number.parseInt(at, 36) }
+const CURSOR = /^([0-9a-f]{1,8})-([0-9a-z]{1,11})-([0-9a-z]{1,10})-([a-z_.]+)$/
+
+function readCursor(cursor: string): (Position & { entities: string[] }) | null {
+  const [, feed = '', seq = '', at = '', entities = ''] = CURSOR.exec(cursor) ?? []
+  if (feed === '') return null
+  const numbers = { seq: Number.parseInt(seq, 36), at: Number.parseInt(at, 36) }
+  return { feed, ...numbers, entities: entities.split('.') }
 }
 
 const unknownCursor = () =>
   new AppError({
     code: 'CURSOR_UNKNOWN',
     status: 410,
-    message: `This cursor cannot be continued: it is not from this service, is older than ${TOMBSTONE_DAYS} days, or another company was connected since. Begin again without a cursor, and replace all that you have by what comes.`,
+    message: `This cursor cannot be continued: it is not from this service, was for other entities, is older than ${TOMBSTONE_DAYS} days, or a company was connected anew since. Begin again without a cursor, and replace all that you have by what comes.`,
   })

@@ -1,6 +1,7 @@
 // What webhooks announced and nobody has read yet. Kept in the database until it was read, so that a stop in between
 // loses nothing: Intuit does not send again what was answered.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 
@@ -13,37 +14,46 @@ export interface Hint {
   gone: boolean
 }
 
-/** Hints that wait, oldest first. */
+/** Hints that wait, folded: several of one record are one. */
 export interface WaitingHints {
-  hints: Hint[]
+  /** By our name of the entity and id: whether the record is said to be gone. */
+  byEntity: ReadonlyMap<string, ReadonlyMap<string, boolean>>
   /** Say this to `done` when they have been followed. */
   upTo: number
 }
 
 /** The queue of all realms. */
 export interface HintQueue {
-  /** Keeps hints; on the disk when it resolves. */
-  add(realm: string, hints: readonly Hint[]): Promise<void>
-  /** Everything that waits; null when nothing does. */
+  /** Keeps hints; on the disk when it resolves. `ignored` events of the same post were about something else. */
+  add(realm: string, hints: readonly Hint[], ignored: number): Promise<void>
+  isEmpty(realm: string): Promise<boolean>
+  /** What waits, of many posts those that came first; null when nothing does. */
   waiting(realm: string): Promise<WaitingHints | null>
   /** Takes what waited away; `left` of it, which could not be followed, stays. */
   done(realm: string, upTo: number, left?: readonly Hint[]): Promise<void>
-  /** Posts that wait, and when this process got the last one (epoch milliseconds). */
-  status(realm: string): Promise<{ waiting: number; lastReceived: number | null }>
+  /** Posts that wait, when this process got the last one (epoch milliseconds), and the events that it ignored. */
+  status(realm: string): Promise<{ waiting: number; lastReceived: number | null; ignored: number }>
 }
 
-/** Posts that are read at once: as many as a burst of thousands of events makes. */
-const POSTS = 1_000
+/** Posts that are followed together: as many as a burst of thousands of events makes. */
+const POSTS = 100
 
 /** A queue over the `qbo_hints` table. */
 export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQueue {
   let lastReceived: number | null = null
+  let allIgnored = 0
 
   return {
-    async add(realm, hints) {
+    async add(realm, hints, ignored) {
       lastReceived = clock.now()
+      allIgnored += ignored
+      if (hints.length === 0) return
       const row = { realm, hints: JSON.stringify(hints), received_at: lastReceived }
       await db.insertInto('qbo_hints').values(row).execute()
+    },
+    async isEmpty(realm) {
+      const first = db.selectFrom('qbo_hints').select('number').where('realm', '=', realm).limit(1)
+      return (await first.executeTakeFirst()) === undefined
     },
     async waiting(realm) {
       const rows = await db
@@ -55,7 +65,15 @@ export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQu
         .execute()
       const upTo = rows.at(-1)?.number
       if (upTo === undefined) return null
-      return { hints: rows.flatMap((row) => JSON.parse(row.hints) as Hint[]), upTo }
+      const byEntity = new Map<string, Map<string, boolean>>()
+      for (const row of rows) {
+        for (const { entity, id, gone } of JSON.parse(row.hints) as Hint[]) {
+          const ids = byEntity.get(entity) ?? new Map<string, boolean>()
+          byEntity.set(entity, ids.set(id, gone || ids.get(id) === true))
+        }
+        await nextTurn()
+      }
+      return { byEntity, upTo }
     },
     done: (realm, upTo, left = []) =>
       db.transaction().execute(async (trx) => {
@@ -70,7 +88,7 @@ export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQu
         .select((row) => row.fn.countAll<number>().as('count'))
         .where('realm', '=', realm)
         .executeTakeFirstOrThrow()
-      return { waiting: Number(count), lastReceived }
+      return { waiting: Number(count), lastReceived, ignored: allIgnored }
     },
   }
 }

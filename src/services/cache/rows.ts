@@ -20,6 +20,10 @@ export interface StoredRow {
 export const recordsOf = (on: Db | Trx, realm: string, entity: string) =>
   on.selectFrom('qbo_records').where('realm', '=', realm).where('entity', '=', entity)
 
+/** The tombstones of one entity. */
+export const tombstonesOf = (on: Db | Trx, realm: string, entity: string) =>
+  on.selectFrom('qbo_tombstones').where('realm', '=', realm).where('entity', '=', entity)
+
 /** The checkpoint of one entity, to be changed. */
 export const checkpointOf = (on: Db | Trx, realm: string, entity: string) =>
   on.updateTable('qbo_checkpoints').where('realm', '=', realm).where('entity', '=', entity)
@@ -120,11 +124,8 @@ export async function removedSince(
   since: number,
 ): Promise<ReadonlySet<string>> {
   if (ids.length === 0 || since === Number.POSITIVE_INFINITY) return new Set()
-  const removed = await trx
-    .selectFrom('qbo_tombstones')
+  const removed = await tombstonesOf(trx, realm, entity)
     .select('id')
-    .where('realm', '=', realm)
-    .where('entity', '=', entity)
     .where('id', 'in', ids)
     .where('deleted_at', '>=', since)
     .execute()

@@ -57,10 +57,12 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
+/** SQLite changes tables outside of transactions here, so each step must also work where an interrupted start has done it. */
 async function createFollowing(db: Kysely<unknown>): Promise<void> {
   const { schema } = db
   await schema
     .createTable('qbo_tombstones')
+    .ifNotExists()
     .addColumn('realm', 'varchar(64)', (column) => column.notNull())
     .addColumn('entity', 'varchar(32)', (column) => column.notNull())
     .addColumn('id', 'varchar(64)', (column) => column.notNull())
@@ -70,11 +72,13 @@ async function createFollowing(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema
     .createIndex('qbo_tombstones_seq')
+    .ifNotExists()
     .on('qbo_tombstones')
     .columns(['realm', 'entity', 'seq'])
     .execute()
   await schema
     .createTable('qbo_hints')
+    .ifNotExists()
     .addColumn('number', 'integer', (column) => column.primaryKey().autoIncrement())
     .addColumn('realm', 'varchar(64)', (column) => column.notNull())
     .addColumn('hints', 'text', (column) => column.notNull())
@@ -82,6 +86,7 @@ async function createFollowing(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema
     .createTable('qbo_held_drops')
+    .ifNotExists()
     .addColumn('realm', 'varchar(64)', (column) => column.notNull())
     .addColumn('entity', 'varchar(32)', (column) => column.notNull())
     .addColumn('records', 'integer', (column) => column.notNull())
@@ -90,15 +95,28 @@ async function createFollowing(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema
     .createTable('qbo_reads')
+    .ifNotExists()
     .addColumn('month', 'varchar(7)', (column) => column.notNull())
     .addColumn('entity', 'varchar(32)', (column) => column.notNull())
     .addColumn('reason', 'varchar(16)', (column) => column.notNull())
     .addColumn('reads', 'integer', (column) => column.notNull())
     .addPrimaryKeyConstraint('qbo_reads_pk', ['month', 'entity', 'reason'])
     .execute()
-  await schema.alterTable('qbo_checkpoints').addColumn('last_full', 'bigint').execute()
-  await schema.alterTable('qbo_checkpoints').addColumn('drift', 'integer').execute()
-  await schema.alterTable('qbo_sequences').addColumn('feed', 'varchar(32)').execute()
+  await addColumn(db, 'qbo_checkpoints', 'last_full', 'bigint')
+  await addColumn(db, 'qbo_checkpoints', 'drift', 'integer')
+  await addColumn(db, 'qbo_sequences', 'feed', 'varchar(32)')
   // Every pass was a full one until here.
   await sql`UPDATE qbo_checkpoints SET last_full = last_success`.execute(db)
+}
+
+async function addColumn(
+  db: Kysely<unknown>,
+  table: string,
+  column: string,
+  type: 'bigint' | 'integer' | 'varchar(32)',
+): Promise<void> {
+  const tables = await db.introspection.getTables()
+  const columns = tables.find(({ name }) => name === table)?.columns ?? []
+  if (columns.some(({ name }) => name === column)) return
+  await db.schema.alterTable(table).addColumn(column, type).execute()
 }

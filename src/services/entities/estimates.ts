@@ -8,6 +8,7 @@ import {
   customerResult,
   parseTransaction,
   partyFacet,
+  statusFacet,
   totalMeasure,
   transactionFeed,
   transactionOf,
@@ -45,7 +46,7 @@ export const estimates = ({ clientPoFields }: EntitySettings) => {
       po_number: poNumberOf(raw),
     }),
     indexes: [transactionFeed('estimates', kind, withCustomer), clientPoFeed(kind, poNumberOf)],
-    facets: [partyFacet(withCustomer)],
+    facets: [partyFacet(withCustomer), statusFacet('TxnStatus')],
     measures: [totalMeasure],
   } as const satisfies Entity
 }

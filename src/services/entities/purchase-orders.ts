@@ -5,6 +5,7 @@ import { nullableText, text } from './fields.ts'
 import {
   parseTransaction,
   partyFacet,
+  statusFacet,
   totalMeasure,
   transactionFeed,
   transactionOf,
@@ -36,6 +37,6 @@ export const purchaseOrders = {
     status: text(raw, 'POStatus'),
   }),
   indexes: [transactionFeed('purchase_orders', kind, withVendor)],
-  facets: [partyFacet(withVendor)],
+  facets: [partyFacet(withVendor), statusFacet('POStatus')],
   measures: [totalMeasure],
 } as const satisfies Entity

@@ -96,12 +96,20 @@ function amountTexts(amount: number | null): string[] {
   return [plain, plain.replace(/\B(?=(\d{3})+ )/g, ' ')]
 }
 
+/** A number with what it is a number of, as people say it. */
+const said = (title: string, docNumber: string | null): string[] =>
+  docNumber === null ? [] : [`${title} ${docNumber}`]
+
 /** The index of one kind of transaction: by its number, by whom it is with, by its amount. */
 export const transactionFeed = (name: string, kind: Kind, party: Party): IndexFeed => ({
   names: [name],
   fields: (raw) => ({
     codes: [nameOf(raw, kind)],
-    texts: [...present([partyName(raw, party)]), ...amountTexts(number(raw, 'TotalAmt'))],
+    texts: [
+      ...present([partyName(raw, party)]),
+      ...said(kind.title, text(raw, 'DocNumber')),
+      ...amountTexts(number(raw, 'TotalAmt')),
+    ],
   }),
   shows: ['name', `${party.field}_name`, 'total'],
 })
@@ -111,7 +119,7 @@ export const clientPoFeed = (kind: Kind, poNumberOf: (raw: Raw) => string | null
   names: ['client_pos'],
   fields: (raw) => ({
     codes: [poNumberOf(raw) ?? '', nameOf(raw, kind)],
-    texts: present([partyName(raw, withCustomer)]),
+    texts: [...present([partyName(raw, withCustomer)]), ...said('Purchase order', poNumberOf(raw))],
   }),
   shows: ['po_number', 'name', 'customer_name'],
 })
@@ -121,6 +129,13 @@ export const partyFacet = (party: Party): Facet => ({
   parameter: `${party.field}_id`,
   description: `Id of the ${party.field}`,
   of: (raw) => partyId(raw, party),
+})
+
+/** Narrows a search down to what is open, closed, and so on. */
+export const statusFacet = (field: string): Facet => ({
+  parameter: 'status',
+  description: 'The `status` of the results: Open or Closed purchase orders, Pending or Accepted estimates',
+  of: (raw) => text(raw, field),
 })
 
 export const totalMeasure: Measure = {

@@ -1,7 +1,7 @@
 // Counts the reads that Intuit bills (Intuit App Partner Program guide, CorePlus calls: every successful read), by
 // entity and reason, for the running month, and knows the budget. It decides nothing: whoever reads, asks it.
 
-import { reasonOf } from '../../errors.ts'
+import { AppError, reasonOf } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import type { Log } from '../log.ts'
@@ -23,6 +23,8 @@ export interface ReadMeter {
   readings(): MeterReadings
   /** Whether the month's budget is spent. */
   isSpent(): boolean
+  /** @throws AppError READ_BUDGET_SPENT when it is. */
+  mustNotBeSpent(): void
   /** Writes what was counted since the last time. */
   close(): Promise<void>
 }
@@ -41,37 +43,43 @@ export async function createReadMeter(deps: {
   const { db, clock, log, budget } = deps
   const monthNow = () => new Date(clock.now()).toISOString().slice(0, 7)
   const closing = new AbortController()
-  let month = monthNow()
-  let reads = new Map<string, number>()
+  /** Of each month: a clock that is set back over its edge must not forget what was spent. */
+  const months = new Map<string, { reads: Map<string, number>; spent: number }>()
   let unwritten = new Map<string, number>()
   let writing: Promise<void> | undefined
-  let spent = 0
-  let warned: 'nearly' | 'spent' | undefined
+  let warned = ''
 
-  for (const row of await db.selectFrom('qbo_reads').selectAll().where('month', '=', month).execute()) {
-    reads.set(`${row.entity} ${row.reason}`, row.reads)
-    spent += row.reads
+  for (const { month, entity, reason, reads } of await db.selectFrom('qbo_reads').selectAll().execute())
+    add(month, `${entity} ${reason}`, reads)
+  warn()
+
+  function ofMonth(month: string) {
+    const found = months.get(month) ?? { reads: new Map<string, number>(), spent: 0 }
+    months.set(month, found)
+    return found
   }
 
-  function turnMonth(): void {
-    if (month === monthNow()) return
-    month = monthNow()
-    reads = new Map()
-    spent = 0
-    warned = undefined
+  function add(month: string, key: string, count: number): void {
+    const of = ofMonth(month)
+    of.reads.set(key, (of.reads.get(key) ?? 0) + count)
+    of.spent += count
   }
+
+  const isSpent = () => budget !== null && ofMonth(monthNow()).spent >= budget
 
   function warn(): void {
     if (budget === null) return
+    const month = monthNow()
+    const { spent } = ofMonth(month)
     const used = { month, spent, budget }
-    if (spent >= budget && warned !== 'spent') {
-      warned = 'spent'
+    if (spent >= budget && warned !== `${month} spent`) {
+      warned = `${month} spent`
       log.error(
         used,
         'The monthly read budget is spent: until the month ends only webhooks and an admin make QuickBooks be read. Raise QUICKBOOKS_MONTHLY_READ_BUDGET to go on',
       )
-    } else if (spent >= budget * NEARLY && warned === undefined) {
-      warned = 'nearly'
+    } else if (spent >= budget * NEARLY && !warned.startsWith(month)) {
+      warned = `${month} nearly`
       log.warn(used, 'Four fifths of the monthly read budget are spent')
     }
   }
@@ -112,25 +120,25 @@ export async function createReadMeter(deps: {
 
   return {
     count(entity, reason) {
-      turnMonth()
-      const key = `${entity} ${reason}`
-      reads.set(key, (reads.get(key) ?? 0) + 1)
-      unwritten.set(`${month} ${key}`, (unwritten.get(`${month} ${key}`) ?? 0) + 1)
-      spent += 1
+      const month = monthNow()
+      const key = `${month} ${entity} ${reason}`
+      add(month, `${entity} ${reason}`, 1)
+      unwritten.set(key, (unwritten.get(key) ?? 0) + 1)
       warn()
       writeLater()
     },
     readings() {
-      turnMonth()
+      const month = monthNow()
+      const { reads, spent } = ofMonth(month)
       const rows = [...reads].map(([key, count]) => {
         const [entity = '', reason = ''] = key.split(' ')
         return { entity, reason, reads: count }
       })
       return { month, spent, budget, reads: rows }
     },
-    isSpent() {
-      turnMonth()
-      return budget !== null && spent >= budget
+    isSpent,
+    mustNotBeSpent() {
+      if (isSpent()) throw budgetSpent()
     },
     async close() {
       closing.abort()
@@ -139,3 +147,11 @@ export async function createReadMeter(deps: {
     },
   }
 }
+
+const budgetSpent = () =>
+  new AppError({
+    code: 'READ_BUDGET_SPENT',
+    status: 503,
+    message:
+      'The reads of QUICKBOOKS_MONTHLY_READ_BUDGET are spent: until the month ends only webhooks and an admin make QuickBooks be read. The data at hand was kept.',
+  })

@@ -89,12 +89,14 @@ export interface QboClientDeps {
   stopping: AbortSignal
   /** Hears of every successful read, which Intuit bills. */
   onRead(entity: string, reason: ReadReason): void
+  /** Asked before every read. @throws AppError when it must not be made. */
+  mayRead?(reason: ReadReason): void
 }
 
 /** A read: its path below the company, and the statement to post when it is a query. */
 interface Read {
   reason: ReadReason
-  /** QuickBooks' name, or `all`. */
+  /** QuickBooks' name, `all` or `company`. */
   entity: string
   path(realmId: string): string
   statement?: string
@@ -154,6 +156,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     for (let attempt = 1; ; attempt++) {
       try {
         mustNotWaitLong()
+        deps.mayRead?.(read.reason)
         const answer = await send(read, signal)
         const fault = faultOf(answer)
         if (fault === undefined) {
@@ -170,8 +173,9 @@ export function createQboClient(deps: QboClientDeps): QboClient {
           throw error
         if (attempt === MAX_ATTEMPTS || limiter.waitMs() > LONGEST_WAIT_MS) throw error
         const backoffMs = random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt)
+        const waitMs = Math.round(Math.max(backoffMs, limiter.waitMs()))
         log.warn(
-          { code: error.code, intuitTid: error.intuitTid, attempt, backoffMs: Math.round(backoffMs) },
+          { code: error.code, intuitTid: error.intuitTid, attempt, waitMs },
           'QuickBooks read failed, trying again',
         )
         await clock.sleep(backoffMs, signal)
@@ -202,7 +206,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     },
     companyName: () =>
       run(
-        { reason: 'test', entity: 'CompanyInfo', path: (realmId) => `companyinfo/${realmId}` },
+        { reason: 'test', entity: 'company', path: (realmId) => `companyinfo/${realmId}` },
         readCompanyName,
       ),
     requests: () => requests,

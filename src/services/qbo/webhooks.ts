@@ -26,7 +26,7 @@ const Id = Type.String({ pattern: '^\\d{1,32}$' })
 
 /** https://cloudevents.io, as Intuit fills it in. */
 const CloudEvent = Type.Object({
-  type: Type.String({ pattern: '^qbo\\.[a-z]+\\.[a-z]+\\.v\\d+$' }),
+  type: Type.String({ pattern: '^qbo\\.[A-Za-z]+\\.[A-Za-z]+\\.v\\d+$' }),
   intuitentityid: Id,
   intuitaccountid: Id,
   data: Type.Optional(
@@ -51,9 +51,9 @@ const isClassicNotification = TypeCompiler.Compile(ClassicNotification)
 const isClassicChange = TypeCompiler.Compile(ClassicChange)
 
 /** Whether `signature`, the header `intuit-signature`, is the base64 of HMAC-SHA256 over these bytes. In constant time. */
-export function isSigned(body: Buffer, signature: string | undefined, verifierToken: string): boolean {
+export function isSigned(body: Buffer, signature: string, verifierToken: string): boolean {
   const expected = createHmac('sha256', verifierToken).update(body).digest()
-  const given = Buffer.from(signature ?? '', 'base64')
+  const given = Buffer.from(signature, 'base64')
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
@@ -85,7 +85,7 @@ function collect(values: readonly unknown[], read: Read): ChangeEvents {
 
 function cloudEvent(value: unknown): ChangeEvents | null {
   if (!isCloudEvent.Check(value)) return null
-  const [, entity = '', verb = ''] = value.type.split('.')
+  const [, entity = '', verb = ''] = value.type.toLowerCase().split('.')
   const about = { realmId: value.intuitaccountid, entity }
   return { events: changes(about, value.intuitentityid, verb, value.data?.deletedid), unread: 0 }
 }

@@ -94,7 +94,9 @@ export function typed({ q, suggest, limit }: Typed, url: string): string {
   if (!Number.isFinite(limit)) throw badRequest('limit: must be a number.')
   if (q === undefined || q.trim() === '') {
     if (suggest === true) return ''
-    throw badRequest(`q: ${q === undefined ? 'is required' : 'must not be blank'}.`)
+    throw badRequest(
+      `q: ${q === undefined ? 'is required' : 'must not be blank'}, unless suggest=true asks for the records that matter most.`,
+    )
   }
   if (q.includes('%')) mustDecode(url)
   return q
@@ -135,5 +137,5 @@ export const notChosen = (what: string, entities: readonly string[]): AppError =
   new AppError({
     code: 'NOT_CHOSEN',
     status: 404,
-    message: `${what}: is not kept here. Add ${entities.join(' or ')} to SYNC_ENTITIES and restart.`,
+    message: `${what}: not kept here. Add ${entities.join(' or ')} to SYNC_ENTITIES and restart.`,
   })

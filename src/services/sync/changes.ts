@@ -35,6 +35,7 @@ export type ChangesOutcome = { entity: Entity } & (
 
 /** Clocks of QuickBooks' servers differ, and a change can be visible later than its time says. */
 export const OVERLAP_MS = 10 * 60_000
+const SECOND_MS = 1_000
 const DAY_MS = 24 * 3_600_000
 
 /** Whether change data capture still reaches back to the checkpoint, as far as our own clock knows. */
@@ -63,8 +64,9 @@ export async function followChanges(
     )
   } catch (error) {
     context.signal.throwIfAborted()
-    // What QuickBooks refuses for one entity, it refuses for all that are asked for together.
-    const refused = error instanceof AppError && error.retry === 'never'
+    // What QuickBooks refuses for one entity, or cannot process, it refuses for all that are asked for together.
+    const refused =
+      error instanceof AppError && (error.retry === 'never' || error.code === 'QBO_PROCESSING_FAILED')
     if (refused && followed.length > 1) return await oneByOne(deps, context, followed)
     return followed.map(({ entity }) => (refused ? { entity, needsFull: error.code } : { entity, error }))
   }
@@ -103,7 +105,7 @@ async function take(
 
     const live = rows.filter((row) => !isDeletion(row))
     const counts = await store(deps, context, entity, live, askedAt)
-    if (counts.setAside > 0) return { entity, needsFull: 'a changed record cannot be read' }
+    if (counts.setAside > checkpoint.setAside) return { entity, needsFull: 'a changed record cannot be read' }
     const removed = await remove(deps, context, entity, deletions)
     if (rows.length >= CHANGES_LIMIT) {
       const rest = await readSince(deps, context, entity, since)
@@ -111,6 +113,8 @@ async function take(
       if (!rest.isWhole)
         return { entity, needsFull: 'more changed than one answer holds, some of it was deleted' }
     }
+    if (mayHaveSkipped(checkpoint, deletions) && !(await isAllThere(deps, context, entity)))
+      return { entity, needsFull: 'records were deleted while everything was read' }
     context.signal.throwIfAborted()
     const keepError = context.owesFull(entity.name)
     await deps.cache.completeChanges(context.realm, entity.name, { asOf: time ?? null, keepError })
@@ -165,7 +169,7 @@ async function readSince(
   entity: Entity,
   since: number,
 ): Promise<{ changed: number; isWhole: boolean }> {
-  const { realm, qbo } = context
+  const { qbo } = context
   const seen = new Set<string>()
   let changed = 0
   let from = since
@@ -181,12 +185,33 @@ async function readSince(
     start = last > from ? 0 : start + PAGE_ROWS
     from = last
   }
-  // Queries do not tell what was deleted; but with as many records there as here, nothing was.
-  const cached = (await deps.cache.checkpoints(realm)).find((one) => one.entity === entity.name)?.records
   const isWhole =
     seen.size >= (await qbo.count(entity.qbo, changedCountStatement(entity, since))) &&
-    cached === (await countOf(qbo, entity))
+    (await isAllThere(deps, context, entity))
   return { changed, isWhole }
+}
+
+/** Nothing tells what was deleted; but with as many records there as are known here, nothing was. */
+async function isAllThere(
+  { cache }: PassDeps,
+  { realm, qbo }: ChangesContext,
+  entity: Entity,
+): Promise<boolean> {
+  const checkpoint = (await cache.checkpoints(realm)).find((one) => one.entity === entity.name)
+  const { records = 0, setAside = 0 } = checkpoint ?? {}
+  return records + setAside === (await countOf(qbo, entity))
+}
+
+/**
+ * What is deleted while a full pass reads page after page moves those behind it over the edge of a page, and one is
+ * skipped. The first look after the pass tells of it.
+ */
+function mayHaveSkipped(
+  { records, lastFull, lastSuccess, completeAsOf }: Followed['checkpoint'],
+  deletions: readonly Deletion[],
+): boolean {
+  const isFirst = lastFull === lastSuccess && records >= PAGE_ROWS
+  return isFirst && deletions.some(({ at }) => (at ?? 0) >= completeAsOf - SECOND_MS)
 }
 
 const fieldOf = (raw: unknown, name: string): unknown =>

@@ -1,7 +1,7 @@
 // Follows what webhooks announced: asks QuickBooks for the records, as many as came together in one query for each
 // entity. A hint only says where to look; what is stored is what QuickBooks answers.
 
-import { AppError, reasonOf } from '../../errors.ts'
+import { AppError, isStop, reasonOf } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
 import type { Hint, HintQueue, WaitingHints } from '../cache/hints.ts'
 import type { Clock } from '../clock.ts'
@@ -39,39 +39,38 @@ export function createFollower(deps: FollowerDeps): Follower {
   let isCalled = false
 
   async function work(signal: AbortSignal): Promise<void> {
-    while (isCalled && !signal.aborted) {
-      isCalled = false
-      try {
+    try {
+      while (isCalled && !signal.aborted) {
+        isCalled = false
         await followAll(signal)
-      } catch (error) {
-        const known = error instanceof AppError ? error : undefined
-        // Not connected, or stopped: nobody needs to be told.
-        if (signal.aborted || known?.statusCode === 409) return
-        log.warn(
-          { code: known?.code, intuitTid: known?.intuitTid, reason: reasonOf(error) },
-          'Webhooks not followed yet; they are kept and tried again within a minute',
-        )
-        return
       }
+    } catch (error) {
+      const known = error instanceof AppError ? error : undefined
+      // Not connected, or stopped: nobody needs to be told.
+      if (signal.aborted || isStop(error) || known?.statusCode === 409) return
+      log.warn(
+        { code: known?.code, intuitTid: known?.intuitTid, reason: reasonOf(error) },
+        'Webhooks not followed yet; they are kept and tried again within a minute',
+      )
+    } finally {
+      // In the same turn as the last look at `isCalled`, or a call in between would be lost.
+      working = undefined
     }
   }
 
   async function followAll(signal: AbortSignal): Promise<void> {
     const realm = deps.currentRealm()
-    while ((await queue.waiting(realm)) !== null) {
+    while (!(await queue.isEmpty(realm))) {
       await clock.sleep(GATHER_MS, signal)
       const waiting = await queue.waiting(realm)
-      if (waiting === null) return
-      await followBatch(deps, realm, waiting, signal)
+      if (waiting !== null) await followBatch(deps, realm, waiting, signal)
     }
   }
 
   return {
     follow(signal) {
       isCalled = true
-      working ??= work(signal).finally(() => {
-        working = undefined
-      })
+      working ??= Promise.resolve().then(() => work(signal))
     },
     async settled() {
       await working
@@ -83,27 +82,28 @@ export function createFollower(deps: FollowerDeps): Follower {
 async function followBatch(
   deps: FollowerDeps,
   realm: string,
-  { hints, upTo }: WaitingHints,
+  { byEntity, upTo }: WaitingHints,
   signal: AbortSignal,
 ): Promise<void> {
   const report = { announced: 0, changed: 0, removed: 0 }
   const checkpoints = await deps.cache.checkpoints(realm)
   const left: Hint[] = []
+  const named: string[] = []
   let failure: unknown
   for (const entity of deps.entities) {
-    const ids = new Map<string, boolean>()
-    for (const { entity: name, id, gone } of hints)
-      if (name === entity.name) ids.set(id, gone || ids.get(id) === true)
+    const ids = byEntity.get(entity.name)
     // What was never read is about to be read as a whole.
     const checkpoint = checkpoints.find((one) => one.entity === entity.name)
-    if (ids.size === 0 || checkpoint === undefined) continue
+    if (ids === undefined || checkpoint === undefined) continue
     report.announced += ids.size
+    named.push(entity.name)
     try {
       const done = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
       report.changed += done.changed
       report.removed += done.removed
     } catch (error) {
       signal.throwIfAborted()
+      if (isStop(error)) throw error
       // What QuickBooks refuses it will refuse again: the schedule goes on, and says so in the status.
       if (error instanceof AppError && error.retry === 'never') deps.onDoubt(entity.name)
       else {
@@ -113,7 +113,7 @@ async function followBatch(
     }
   }
   await deps.queue.done(realm, upTo, left)
-  if (report.announced > 0) deps.log.info(report, 'Webhooks followed')
+  if (report.announced > 0) deps.log.info({ ...report, entities: named }, 'Webhooks followed')
   if (failure !== undefined) throw failure
 }
 

@@ -22,6 +22,8 @@ export interface PassContext {
   qbo: QboReader
   /** The entity's state before the pass. */
   before: Checkpoint | undefined
+  /** Its changes were looked at just before: what the pass finds gone was missed. */
+  isLookedAt: boolean
   /** Accept that many records are gone: an admin has confirmed it. */
   force: boolean
   signal: AbortSignal
@@ -96,11 +98,12 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
   const unseen: string[] = []
   for await (const ids of cache.ids(realm, entity.name)) unseen.push(...ids.filter((id) => !seen.has(id)))
   if (unseen.length > 0 && !isCounted) await mustBeAll(context, total)
-  if (!context.force) await mustBePlausible(deps, context, unseen, seen.size)
+  const isExpected = context.force || (await mustBePlausible(deps, context, unseen, seen.size))
   const gone = await confirmGone(context, unseen, store)
 
   signal.throwIfAborted()
-  const drift = known === null ? null : late + gone.length
+  const missed = context.isLookedAt && !isExpected ? gone.length : 0
+  const drift = known === null ? null : late + missed
   const end = await intake.complete(realm, entity.name, { gone, setAside, asOf, drift })
   return { records: seen.size, changed, removed: end.removals.length, setAside, drift }
 }
@@ -171,28 +174,30 @@ async function mustBeAll({ qbo, entity }: PassContext, total: number): Promise<v
   if (total < count) throw incomplete(entity, total, count)
 }
 
-/** Many records, or all, are gone only when the pass before this one did not see them either. */
+/**
+ * Many records, or all, are gone only when the pass before this one did not see them either. Answers whether that is so.
+ */
 async function mustBePlausible(
   { cache, log }: PassDeps,
   { realm, entity, before }: PassContext,
   unseen: string[],
   seen: number,
-): Promise<void> {
+): Promise<boolean> {
   const cached = before?.records ?? 0
   const all = seen === 0 && unseen.length > 0
-  if (!all && isPlausible(unseen.length, cached)) return
+  if (!all && isPlausible(unseen.length, cached)) return false
   const held = new Set(await cache.heldBack(realm, entity.name))
   const fresh = unseen.filter((id) => !held.has(id)).length
   if (held.size > 0 && isPlausible(fresh, cached)) {
     log.warn({ entity: entity.name, gone: unseen.length }, 'A second pass agrees that these records are gone')
-    return
+    return true
   }
   await cache.holdBack(realm, entity.name, unseen)
   throw new AppError({
     code: 'QBO_DROP_HELD_BACK',
     status: 502,
     retry: 'never',
-    message: `QuickBooks no longer shows ${unseen.length} of ${cached} ${entity.name}. That is more than is likely, so all were kept. They are dropped when the next full pass agrees; if they are truly gone, confirm with POST /api/cache/refresh?force=true.`,
+    message: `QuickBooks no longer shows ${unseen.length} of ${cached} ${entity.name}. That is more than is likely, so all were kept. They are dropped when the next full reading, by the clock or by POST /api/cache/refresh, does not find them either; with ?force=true at once.`,
   })
 }
 

@@ -1,5 +1,5 @@
-// Which entities are due, for a look at their changes or for a full pass. It remembers failures of this process only:
-// after a start everything that is due may be tried at once.
+// Which entities are due, for a look at their changes or for a full pass. What failed is tried again after a while; of
+// an earlier process it knows only that something did.
 
 import type { AppError } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
@@ -28,20 +28,34 @@ export interface Schedule {
 
 /** A failed entity is tried again after this, then after twice as long, and so on up to the interval: reads are billed. */
 const RETRY_MS = 5 * 60_000
+const MINUTE_MS = 60_000
 
 /** Intervals are milliseconds between two looks for changes, and between two full passes. */
 export function createSchedule(intervals: { changesMs: number; fullMs: number }): Schedule {
   const failures = new Map<string, { times: number; last: number }>()
   const owed = new Set<string>()
+  const recalled = new Set<string>()
 
-  /** A last time in the future was told by a clock that has been set back since. */
+  /**
+   * Half a minute early counts: whoever asks each minute would otherwise find a quick minute just not over, and wait for
+   * another one. A last time in the future was told by a clock that has been set back since.
+   */
   const isPast = (last: number, interval: number, now: number) =>
-    now - last >= interval || last - now > RETRY_MS
+    now - last >= interval - Math.min(interval, MINUTE_MS) / 2 || last - now > RETRY_MS
 
   function mayTry(kind: Kind, entity: string, now: number): boolean {
     const failed = failures.get(`${kind} ${entity}`)
     if (failed === undefined) return true
     return isPast(failed.last, Math.min(RETRY_MS * 2 ** (failed.times - 1), intervals.changesMs), now)
+  }
+
+  /** What failed before this process began is still owed. */
+  function recall({ entity, lastError, lastAttempt, heldBack }: Checkpoint): void {
+    if (recalled.has(entity)) return
+    recalled.add(entity)
+    if (lastError === null && heldBack === 0) return
+    owed.add(entity)
+    failures.set(`full ${entity}`, { times: 1, last: lastAttempt ?? 0 })
   }
 
   return {
@@ -51,8 +65,11 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
         const { name } = entity
         const checkpoint = checkpoints.find((one) => one.entity === name)
         const { lastFull = null, lastSuccess = null } = checkpoint ?? {}
+        if (checkpoint !== undefined) recall(checkpoint)
         const followable = checkpoint !== undefined && lastFull !== null && reachesBack(checkpoint, now)
-        const needsFull = !followable || owed.has(name) || isPast(lastFull, intervals.fullMs, now)
+        // A clock of ours that is far ahead must not make each minute a full pass.
+        const fullMs = followable ? intervals.fullMs : intervals.changesMs
+        const needsFull = lastFull === null || owed.has(name) || isPast(lastFull, fullMs, now)
         if (needsFull && mayTry('full', name, now)) due.full.push(entity)
         const needsChanges = lastSuccess === null || isPast(lastSuccess, intervals.changesMs, now)
         if (followable && needsChanges && mayTry('changes', name, now)) due.changes.push(entity)
@@ -60,10 +77,12 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
       return due
     },
     succeeded(kind, entity) {
+      recalled.add(entity)
       failures.delete(`${kind} ${entity}`)
       if (kind === 'full') owed.delete(entity)
     },
     failed(kind, entity, error, now) {
+      recalled.add(entity)
       if (kind === 'full') owed.add(entity)
       const before = failures.get(`${kind} ${entity}`)?.times ?? 0
       // Trying again early cannot help where a person must act.

@@ -1,7 +1,7 @@
 // Decides when QuickBooks is read, and runs at most one refresh at a time; webhooks are followed beside it. Entities are
 // independent: one that fails keeps its old data and says so, the others go on.
 
-import { AppError, reasonOf, stopped } from '../../errors.ts'
+import { AppError, isStop, reasonOf, stopped } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
 import type { Hint, HintQueue } from '../cache/hints.ts'
 import type { Clock } from '../clock.ts'
@@ -48,8 +48,8 @@ export interface Sync {
    * earlier failures and a spent budget do not count. Never throws: a schedule calls it.
    */
   refreshDue(options?: { connected?: boolean }): Promise<void>
-  /** Keeps what a webhook announced, then follows it; resolves when it is kept. */
-  noticed(realm: string, hints: readonly Hint[]): Promise<void>
+  /** Keeps what a webhook announced, then follows it; resolves when it is kept. `ignored` events are only counted. */
+  noticed(realm: string, hints: readonly Hint[], ignored: number): Promise<void>
   progress(): Progress | undefined
   /** Resolves when nothing runs. */
   settled(): Promise<void>
@@ -192,7 +192,7 @@ export function createSync(deps: SyncDeps): Sync {
     realm: string,
     entity: Entity,
     before: readonly Checkpoint[],
-    { reason = 'full', force = false }: Order,
+    { changes, reason = 'full', force = false }: Order,
   ): Promise<EntityOutcome> {
     const { signal } = stopping
     const onProgress = (fetched: number, expected: number | undefined) => {
@@ -201,13 +201,16 @@ export function createSync(deps: SyncDeps): Sync {
     const checkpoint = before.find((one) => one.entity === entity.name)
     try {
       await cache.attempt(realm, entity.name)
-      const context = { realm, entity, before: checkpoint, force, signal, onProgress }
+      const isLookedAt = changes.includes(entity)
+      const context = { realm, entity, before: checkpoint, isLookedAt, force, signal, onProgress }
       const report = await fullPass(pass, { ...context, qbo: qbo.reader(reason, signal) })
       succeed('full', entity.name, before)
       return { entity: entity.name, ...report, error: undefined }
     } catch (error) {
       signal.throwIfAborted()
       const known = await fail('full', realm, entity.name, error)
+      // A look that needs a full pass is no better than that.
+      if (changes.includes(entity)) schedule.failed('changes', entity.name, known, clock.now())
       const records = checkpoint?.records ?? 0
       return { entity: entity.name, records, changed: 0, removed: 0, setAside: 0, drift: null, error: known }
     } finally {
@@ -220,11 +223,14 @@ export function createSync(deps: SyncDeps): Sync {
 
   function succeed(kind: Kind, name: string, before: readonly Checkpoint[]): void {
     schedule.succeeded(kind, name)
+    if (kind === 'full') schedule.succeeded('changes', name)
     if (before.find((one) => one.entity === name)?.lastError && !schedule.owesFull(name))
       log.info({ entity: name }, 'QuickBooks delivers again')
   }
 
+  /** A stop is no failure: it is thrown on. */
   async function fail(kind: Kind, realm: string, name: string, error: unknown): Promise<AppError> {
+    if (isStop(error)) throw error
     const known = toAppError(error)
     if (known.code === 'REFRESH_FAILED')
       log.error({ entity: name, err: error }, 'Refresh failed unexpectedly')
@@ -254,7 +260,7 @@ export function createSync(deps: SyncDeps): Sync {
 
   /** Not connected, or stopped: nobody needs to be told. */
   const isQuiet = (error: unknown) =>
-    stopping.signal.aborted || (error instanceof AppError && error.statusCode === 409)
+    stopping.signal.aborted || isStop(error) || (error instanceof AppError && error.statusCode === 409)
 
   return {
     async refresh({ force = false, full = true } = {}) {
@@ -276,8 +282,8 @@ export function createSync(deps: SyncDeps): Sync {
       }
     },
 
-    async noticed(realm, hints) {
-      await deps.hints.add(realm, hints)
+    async noticed(realm, hints, ignored) {
+      await deps.hints.add(realm, hints, ignored)
       follower.follow(stopping.signal)
     },
 

@@ -201,7 +201,7 @@ t.test('every read that QuickBooks answers is told, as Intuit bills it, and no o
     'Customer full',
     'all webhook',
     'Item webhook',
-    'CompanyInfo test',
+    'company test',
   ])
   // The simulator does not bill an answer that it broke itself.
   t.equal(billed.length, simulator.meter.corePlus + 1)

@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
 import type { Hint } from '../services/cache/hints.ts'
 import type { Entity } from '../services/entities/index.ts'
-import { isSigned, readEvents } from '../services/qbo/webhooks.ts'
+import { isSigned, readEvents, WebhookPost } from '../services/qbo/webhooks.ts'
 
 /** Without a token the route only says what is missing. */
 export interface WebhookRouteOptions {
@@ -27,16 +27,25 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
     if (statusCode < 500) log.warn({ code, status: statusCode }, 'Webhook refused')
   })
 
+  const page = { config: { access: 'open' }, schema: { hide: true } } as const
+  app.get('/webhooks/quickbooks', page, (_request, reply) => {
+    reply.header('allow', 'POST')
+    throw onlyPost()
+  })
+
   app.post(
     '/webhooks/quickbooks',
     {
       bodyLimit: MOST_BYTES,
+      // What comes is verified and read from its bytes; the schema is for the document.
+      validatorCompiler: () => () => true,
       config: { access: 'signature' },
       schema: {
         summary: 'Where Intuit announces changes',
         description:
           'CloudEvents or classic notifications, with the signature of the verifier token in `intuit-signature`. Answered once they are kept; QuickBooks is asked for the records afterwards.',
         tags: ['webhooks'],
+        body: WebhookPost,
         response: {
           200: Type.Object({
             received: Type.Integer({ description: 'Events about records that are cached' }),
@@ -47,7 +56,8 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
     },
     async (request) => {
       if (verifierToken === undefined) throw switchedOff()
-      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      const bytes: unknown = request.body
+      const body = Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0)
       const signature = request.headers['intuit-signature']
       if (typeof signature !== 'string') throw unsigned('There is no header intuit-signature')
       if (!isSigned(body, signature, verifierToken))
@@ -70,6 +80,14 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
     },
   )
 }
+
+const onlyPost = () =>
+  new AppError({
+    code: 'METHOD_NOT_ALLOWED',
+    status: 405,
+    message:
+      'Intuit posts here; there is nothing to see. GET /api/cache/status shows when the last post came.',
+  })
 
 const unsigned = (what: string) =>
   new AppError({

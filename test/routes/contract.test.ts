@@ -243,3 +243,19 @@ async function raw(url: string, request: string): Promise<string> {
   await once(socket, 'close')
   return answer
 }
+
+t.test('the document asks no client for what has a default, and says what Intuit posts', async (t) => {
+  const service = await startService(t, undefined)
+  const { paths } = (await service.request('/openapi.json')).json
+  for (const [path, operations] of Object.entries<Record<string, { parameters?: object[] }>>(paths)) {
+    for (const { parameters = [] } of Object.values(operations)) {
+      for (const { name, required, schema } of parameters as {
+        name: string
+        required?: boolean
+        schema: { default?: unknown }
+      }[])
+        t.notOk(required && schema.default !== undefined, `${path}: ${name}`)
+    }
+  }
+  t.match(paths['/webhooks/quickbooks'].post.requestBody.content['application/json'].schema, { anyOf: Array })
+})

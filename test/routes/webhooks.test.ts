@@ -262,3 +262,21 @@ t.test('one record that QuickBooks cannot process does not hide the others of it
   for (const { company_name } of others) t.equal(company_name, 'Renamed together')
   t.ok(simulator.meter.requests < 10)
 })
+
+t.test('whoever opens the address in a browser learns that Intuit posts there', async (t) => {
+  const service = await startService(t, undefined)
+  const { status, json, headers } = await service.request(PATH)
+  t.match({ status, json }, { status: 405, json: { message: /Intuit posts here/ } })
+  t.equal(headers.get('allow'), 'POST')
+})
+
+t.test('events about something else are counted, so that a wrong set-up can be seen', async (t) => {
+  const { simulator, service } = await setUp(t)
+  const post4 = classic('1234', { name: 'Customer', id: '1', operation: 'Update' })
+  t.match((await post(service, simulator, post4)).json, { received: 0 })
+  t.match((await service.request('/api/cache/status')).json.webhooks, {
+    waiting: 0,
+    ignored: 1,
+    last_received: /Z$/,
+  })
+})

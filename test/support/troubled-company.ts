@@ -37,7 +37,27 @@ const documents = {
 /** Answers that leave rows out, and of which nothing shows it: only a full pass can find what a look for changes missed. */
 const silent = ['wrongRows', 'missingKeys']
 
-export async function createTroubledCompany(): Promise<Company> {
+/** How a story begins: how large the company is, and whether anything happens only after the first reading. */
+export interface Beginning {
+  size: 'empty' | 'small' | 'pages'
+  isFilled: boolean
+}
+
+const sizes = {
+  empty: { customers: 0, vendors: 0, items: 0, invoices: 0, estimates: 0, purchaseOrders: 0, bills: 0 },
+  small: { customers: 14, vendors: 6, items: 16, invoices: 8, estimates: 3, purchaseOrders: 4, bills: 4 },
+  pages: {
+    customers: 2_100,
+    vendors: 3,
+    items: 1_000,
+    invoices: 30,
+    estimates: 0,
+    purchaseOrders: 0,
+    bills: 1,
+  },
+}
+
+export async function createTroubledCompany({ size, isFilled }: Beginning): Promise<Company> {
   const time = createLeapingClock()
   time.advance(START - Date.now())
   let skew = 0
@@ -45,10 +65,7 @@ export async function createTroubledCompany(): Promise<Company> {
   const clock = { now: () => time.now() + skew, sleep: time.sleep }
   const simulator = await createSimulator({
     clock: time.now,
-    company: {
-      ...{ customers: 14, vendors: 6, items: 16 },
-      ...{ invoices: 8, estimates: 3, purchaseOrders: 4, bills: 4 },
-    },
+    company: sizes[size],
     behaviour: {
       throttle: { perSecond: null, perMinute: null, concurrent: null },
       tokenLatencyMs: 0,
@@ -60,7 +77,7 @@ export async function createTroubledCompany(): Promise<Company> {
   let url = ''
   await listen()
   await connect()
-  await app.sync.settled()
+  if (isFilled) await app.sync.settled()
 
   async function start(): Promise<FastifyInstance> {
     const config = await loadConfig(

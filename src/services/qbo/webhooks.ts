@@ -45,6 +45,11 @@ const ClassicNotification = Type.Object({
 })
 const ClassicPost = Type.Object({ eventNotifications: Type.Array(Type.Unknown()) })
 
+/** What Intuit posts, for the OpenAPI document. */
+export const WebhookPost = Type.Union([Type.Array(CloudEvent), ClassicPost], {
+  description: 'CloudEvents, or the classic notifications',
+})
+
 const isCloudEvent = TypeCompiler.Compile(CloudEvent)
 const isClassicPost = TypeCompiler.Compile(ClassicPost)
 const isClassicNotification = TypeCompiler.Compile(ClassicNotification)

@@ -17,6 +17,7 @@ const allowed: Record<string, string[]> = {
   routes: ['errors', 'services/*'],
   'services/clock': [],
   'services/log': [],
+  'services/events': ['errors', 'services/cache', 'services/log', 'services/sync'],
   'services/meter': ['errors', 'services/clock', 'services/database', 'services/log'],
   'services/status': [
     'services/cache',

@@ -171,7 +171,7 @@ export function createSync(deps: SyncDeps): Sync {
         needFull.push(outcome.entity)
         continue
       }
-      const records = (await cache.checkpoints(realm)).find((one) => one.entity === name)?.records ?? 0
+      const { records = 0 } = (await checkpointOf(realm, name)) ?? {}
       const report = { records, changed: 0, removed: 0, setAside: 0, drift: null }
       if ('error' in outcome) {
         outcomes.set(name, {
@@ -198,7 +198,8 @@ export function createSync(deps: SyncDeps): Sync {
     const onProgress = (fetched: number, expected: number | undefined) => {
       Object.assign(progressOf(entity.name) ?? {}, { fetched, expected, done: false })
     }
-    const checkpoint = before.find((one) => one.entity === entity.name)
+    // As it is after a look for changes.
+    const checkpoint = await checkpointOf(realm, entity.name)
     try {
       await cache.attempt(realm, entity.name)
       const isLookedAt = changes.includes(entity)
@@ -218,6 +219,8 @@ export function createSync(deps: SyncDeps): Sync {
     }
   }
 
+  const checkpointOf = async (realm: string, name: string) =>
+    (await cache.checkpoints(realm)).find((one) => one.entity === name)
   const progressOf = (name: string) => running?.entities.find((one) => one.entity === name)
   const finished = (name: string) => Object.assign(progressOf(name) ?? {}, { done: true })
 

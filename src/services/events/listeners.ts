@@ -1,0 +1,178 @@
+// Pages that listen to changes: server-sent events (WHATWG HTML, section 9.2), each with a cursor of the delta feed as its
+// id, so that whoever comes back hears what it missed.
+
+import { PassThrough, type Readable } from 'node:stream'
+import { AppError, reasonOf } from '../../errors.ts'
+import { cursorOf, type Feed, type FeedChange, type Position } from '../cache/feed.ts'
+import type { Log } from '../log.ts'
+import type { Announcement } from '../sync/intake.ts'
+
+/** Where a listener begins: at a cursor, where a browser left that comes back by itself, or now. */
+export interface Beginning {
+  cursor?: string | undefined
+  lastEventId?: string | undefined
+}
+
+/** All pages that listen. */
+export interface Listeners {
+  /**
+   * A stream of events about these entities, which ends when `end` is called; destroy it to leave.
+   * @throws AppError 410 for a cursor that cannot be continued, 503 when too many listen.
+   */
+  join(entities: readonly string[], beginning: Beginning): Promise<Readable>
+  /** Tells of a change. */
+  announce(change: Announcement): void
+  /** Says nothing to everybody: proxies close what is silent for a minute. */
+  beat(): void
+  /** Ends all streams; browsers come back. */
+  end(): void
+}
+
+/** A change, and where a listener stands that has heard of it. */
+interface Heard {
+  entity: string
+  ids: string[]
+  position: Position
+}
+
+interface EventData {
+  entity?: string
+  ids?: readonly string[]
+  cursor: string
+}
+
+interface Listener {
+  stream: PassThrough
+  entities: readonly string[]
+  /** It has caught up. */
+  isLive: boolean
+  /** What happened while it caught up. */
+  missed: Heard[]
+}
+
+const mostListeners = 500
+/** A listener that is so many bytes behind is dropped; it comes back with its cursor. */
+const mostBehind = 1024 * 1024
+const retryMs = 3_000
+/** A listener that missed more than this many pages of changes is told to load its list anew. */
+const mostPages = 20
+const catchUpLimit = 1_000
+
+/** Nobody listens at first. `realm` names the connected company, or is '' without one. */
+export function createListeners(deps: { feed: Feed; realm(): string; log: Log }): Listeners {
+  const { feed, realm, log } = deps
+  const listeners = new Set<Listener>()
+  let sending = Promise.resolve()
+
+  /** What a listener missed since a cursor. @throws AppError 410. */
+  async function catchUp({ stream, entities }: Listener, start: string): Promise<void> {
+    const company = realm()
+    let cursor = start
+    for (let page = 0; page < mostPages; page++) {
+      const found = await feed.read({ realm: company, entities, cursor, limit: catchUpLimit })
+      const changes = [...idsByEntity(found.changes)]
+      for (const [i, [entity, ids]] of changes.entries()) {
+        // Whoever leaves between two of these must hear the page again.
+        const reached = i === changes.length - 1 ? found.cursor : cursor
+        write(stream, 'change', { entity, ids, cursor: reached })
+      }
+      if (!found.more) return
+      cursor = found.cursor
+    }
+    write(stream, 'reset', { cursor: cursorOf(await feed.position(company), entities) })
+  }
+
+  async function startOver(listener: Listener, error: unknown): Promise<void> {
+    if (!(error instanceof AppError) || error.statusCode !== 410) throw error
+    log.warn({ code: error.code, route: '/api/events' }, 'Cursor refused')
+    tell(listener, 'reset', await feed.position(realm()))
+  }
+
+  function goLive(listener: Listener): void {
+    listener.isLive = true
+    for (const change of listener.missed.splice(0)) hear(listener, change)
+  }
+
+  const tell = ({ stream, entities }: Listener, event: 'ready' | 'reset', position: Position) =>
+    write(stream, event, { cursor: cursorOf(position, entities) })
+
+  const hear = ({ stream, entities }: Listener, { entity, ids, position }: Heard) =>
+    write(stream, 'change', { entity, ids, cursor: cursorOf(position, entities) })
+
+  async function broadcast({ realm: of, entity, ids, seq }: Announcement): Promise<void> {
+    const change = { entity, ids, position: await feed.position(of, seq) }
+    for (const listener of listeners) {
+      if (!listener.entities.includes(entity)) continue
+      if (listener.isLive) hear(listener, change)
+      else listener.missed.push(change)
+    }
+  }
+
+  /** What could not be announced must not be missed: everybody comes back and catches up. */
+  function giveUp(error: unknown): void {
+    log.warn({ reason: reasonOf(error) }, 'A change could not be announced; listeners come back and catch up')
+    end()
+  }
+
+  function end(): void {
+    for (const { stream } of listeners) stream.end()
+    listeners.clear()
+  }
+
+  return {
+    async join(entities, { cursor, lastEventId }) {
+      if (listeners.size >= mostListeners) throw tooManyListeners()
+      const listener: Listener = { stream: new PassThrough(), entities, isLive: false, missed: [] }
+      const { stream } = listener
+      // It listens before it catches up, so that nothing falls in between.
+      listeners.add(listener)
+      stream.on('close', () => listeners.delete(listener))
+      try {
+        send(stream, `retry: ${retryMs}\n\n`)
+        if (lastEventId) await catchUp(listener, lastEventId).catch((error) => startOver(listener, error))
+        else if (cursor) await catchUp(listener, cursor)
+        else tell(listener, 'ready', await feed.position(realm()))
+        goLive(listener)
+        return stream
+      } catch (error) {
+        stream.destroy()
+        throw error
+      }
+    },
+    announce(change) {
+      if (listeners.size > 0) sending = sending.then(() => broadcast(change)).catch(giveUp)
+    },
+    beat() {
+      for (const { stream } of listeners) send(stream, ':\n\n')
+    },
+    end,
+  }
+}
+
+/** The id of an event is what a browser sends when it comes back. */
+function write(stream: PassThrough, event: string, data: EventData): void {
+  send(stream, `id: ${data.cursor}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+}
+
+function send(stream: PassThrough, text: string): void {
+  if (stream.writableLength > mostBehind) stream.destroy()
+  else if (!stream.writableEnded) stream.write(text)
+}
+
+function idsByEntity(changes: readonly FeedChange[]): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const { entity, id } of changes) {
+    const ids = found.get(entity)
+    if (ids === undefined) found.set(entity, [id])
+    else ids.push(id)
+  }
+  return found
+}
+
+const tooManyListeners = () =>
+  new AppError({
+    code: 'TOO_MANY_LISTENERS',
+    status: 503,
+    message: `${mostListeners} pages listen already, which is the most: close some, or ask /api/changes now and then.`,
+    retryAfterSeconds: 60,
+  })

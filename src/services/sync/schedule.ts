@@ -19,8 +19,8 @@ export interface Schedule {
   due(entities: readonly Entity[], checkpoints: readonly Checkpoint[], now: number): Due
   succeeded(kind: Kind, entity: string): void
   failed(kind: Kind, entity: string, error: AppError, now: number): void
-  /** Only a full pass can tell how this entity is. */
-  owe(entity: string): void
+  /** Only a full pass can tell how this entity is; `after` a while, where one has just been made. */
+  owe(entity: string, after?: number): void
   owesFull(entity: string): boolean
   /** Lets everything that failed be tried at once. */
   forgive(): void
@@ -49,13 +49,17 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
     return isPast(failed.last, Math.min(RETRY_MS * 2 ** (failed.times - 1), intervals.changesMs), now)
   }
 
+  function owe(entity: string, after?: number): void {
+    owed.add(entity)
+    if (after !== undefined) failures.set(`full ${entity}`, { times: 1, last: after })
+  }
+
   /** What failed before this process began is still owed. */
-  function recall({ entity, lastError, lastAttempt, heldBack }: Checkpoint): void {
+  function recall({ entity, lastError, lastAttempt, heldBack, setAside }: Checkpoint): void {
     if (recalled.has(entity)) return
     recalled.add(entity)
-    if (lastError === null && heldBack === 0) return
-    owed.add(entity)
-    failures.set(`full ${entity}`, { times: 1, last: lastAttempt ?? 0 })
+    if (lastError === null && heldBack === 0 && setAside === 0) return
+    owe(entity, lastAttempt ?? 0)
   }
 
   return {
@@ -89,7 +93,7 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
       const times = error.retry === 'later' ? before + 1 : Number.POSITIVE_INFINITY
       failures.set(`${kind} ${entity}`, { times, last: now })
     },
-    owe: (entity) => void owed.add(entity),
+    owe,
     owesFull: (entity) => owed.has(entity),
     forgive: () => failures.clear(),
   }

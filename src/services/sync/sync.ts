@@ -206,6 +206,8 @@ export function createSync(deps: SyncDeps): Sync {
       const context = { realm, entity, before: checkpoint, isLookedAt, force, signal, onProgress }
       const report = await fullPass(pass, { ...context, qbo: qbo.reader(reason, signal) })
       succeed('full', entity.name, before)
+      // It may have been the answer that was broken, and not the record.
+      if (report.setAside > (checkpoint?.setAside ?? 0)) schedule.owe(entity.name, clock.now())
       return { entity: entity.name, ...report, error: undefined }
     } catch (error) {
       signal.throwIfAborted()

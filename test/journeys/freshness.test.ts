@@ -488,3 +488,35 @@ t.test(
     t.ok(simulator.meter.corePlus <= 2, `${simulator.meter.corePlus} reads`)
   },
 )
+
+t.test('an entity that is refused for weeks costs the others nothing', async (t) => {
+  const { simulator, service, after } = await setUp(t, {
+    company: { customers: 1_500, vendors: 5, items: 50 },
+  })
+  simulator.fault({ on: 'any', entity: 'Item', kind: 'fault', code: '5020', status: 403, times: 9_999 })
+  const edit = (from: number) => {
+    for (let id = from; id < from + 600; id++)
+      simulator.company.update('Customer', String(id), { Notes: 'Edited' })
+  }
+  edit(1)
+  for (let day = 0; day < 3; day++) await after(DAY_MS)
+  edit(700)
+  await after(HOUR_MS + 1)
+  simulator.meter.reset()
+  for (let hour = 0; hour < 5; hour++) await after(HOUR_MS + 1)
+  t.same(simulator.meter.byOperation, { cdc: 5 }, 'one read each hour, which holds all that changed')
+  t.match((await status(service)).entities, {
+    items: { last_error: /plan/ },
+    customers: { last_error: null },
+  })
+})
+
+t.test('edits are followed while a deletion of many is held back', async (t) => {
+  const { simulator, service, after } = await setUp(t, { company: { customers: 5, vendors: 5, items: 100 } })
+  const all = simulator.company.list('Item').filter(({ Type }) => Type !== 'Category')
+  for (const { Id } of all.slice(0, 40)) simulator.company.remove('Item', Id)
+  simulator.company.update('Item', all[60]?.Id ?? '', { Name: 'ZQ-EDITED' })
+  await after(HOUR_MS + 1)
+  t.match((await status(service)).entities.items, { held_back_count: 40 })
+  t.match(await ids(service, 'items', [all[60]?.Id ?? '']), { results: [{ name: 'ZQ-EDITED' }] })
+})

@@ -24,6 +24,8 @@ export interface ChangesContext {
   signal: AbortSignal
   /** Whether the last full pass over an entity has failed: then its error is not over. */
   owesFull(entity: string): boolean
+  /** Whether QuickBooks refused this entity the last time. */
+  isRefused(entity: string): boolean
 }
 
 /** What became of one entity: how many records, why it failed, or why only a full pass can tell. */
@@ -35,6 +37,8 @@ export type ChangesOutcome = { entity: Entity } & (
 
 /** Clocks of QuickBooks' servers differ, and a change can be visible later than its time says. */
 export const OVERLAP_MS = 10 * 60_000
+/** An entity that is further behind than this is asked for alone: the others have few changes to bring. */
+const FAR_BEHIND_MS = 24 * 3_600_000
 const SECOND_MS = 1_000
 const DAY_MS = 24 * 3_600_000
 
@@ -42,8 +46,27 @@ const DAY_MS = 24 * 3_600_000
 export const reachesBack = ({ completeAsOf }: Checkpoint, now: number): boolean =>
   completeAsOf !== null && now - completeAsOf < (CHANGES_DAYS - 1) * DAY_MS
 
-/** Brings the entities up to date. Each has its own outcome; never throws unless stopped. */
+/**
+ * Brings the entities up to date, in one read for all but those that would spoil it for the others: what QuickBooks
+ * refuses, and what is far behind. Each has its own outcome; never throws unless stopped.
+ */
 export async function followChanges(
+  deps: PassDeps,
+  context: ChangesContext,
+  followed: readonly Followed[],
+): Promise<ChangesOutcome[]> {
+  const newest = Math.max(...followed.map(({ checkpoint }) => checkpoint.completeAsOf))
+  const spoils = ({ entity, checkpoint }: Followed) =>
+    context.isRefused(entity.name) || newest - checkpoint.completeAsOf > FAR_BEHIND_MS
+  const together = await ask(
+    deps,
+    context,
+    followed.filter((one) => !spoils(one)),
+  )
+  return [...together, ...(await oneByOne(deps, context, followed.filter(spoils)))]
+}
+
+async function ask(
   deps: PassDeps,
   context: ChangesContext,
   followed: readonly Followed[],
@@ -78,7 +101,7 @@ async function oneByOne(
   followed: readonly Followed[],
 ): Promise<ChangesOutcome[]> {
   const outcomes: ChangesOutcome[] = []
-  for (const one of followed) outcomes.push(...(await followChanges(deps, context, [one])))
+  for (const one of followed) outcomes.push(...(await ask(deps, context, [one])))
   return outcomes
 }
 
@@ -99,13 +122,12 @@ async function take(
     if (time !== undefined && time - since > CHANGES_DAYS * DAY_MS)
       return { entity, needsFull: 'the last look is longer ago than QuickBooks remembers changes' }
     if (time !== undefined && time < since) return { entity, needsFull: "QuickBooks' clock went back" }
-    const deletions = rows.filter(isDeletion).map(deletionIn)
-    if (!(await arePlausible(deps.cache, context.realm, checkpoint, deletions)))
-      return { entity, needsFull: 'more records were deleted than is likely' }
-
     const live = rows.filter((row) => !isDeletion(row))
     const counts = await store(deps, context, entity, live, askedAt)
     if (counts.setAside > checkpoint.setAside) return { entity, needsFull: 'a changed record cannot be read' }
+    const deletions = rows.filter(isDeletion).map(deletionIn)
+    if (!(await arePlausible(deps.cache, context.realm, checkpoint, deletions)))
+      return { entity, needsFull: 'more records were deleted than is likely' }
     const removed = await remove(deps, context, entity, deletions)
     if (rows.length >= CHANGES_LIMIT) {
       const rest = await readSince(deps, context, entity, since)

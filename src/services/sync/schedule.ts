@@ -22,6 +22,8 @@ export interface Schedule {
   /** Only a full pass can tell how this entity is; `after` a while, where one has just been made. */
   owe(entity: string, after?: number): void
   owesFull(entity: string): boolean
+  /** Trying again would not have helped the last time. */
+  isRefused(entity: string): boolean
   /** Lets everything that failed be tried at once. */
   forgive(): void
 }
@@ -95,6 +97,7 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
     },
     owe,
     owesFull: (entity) => owed.has(entity),
+    isRefused: (entity) => failures.get(`changes ${entity}`)?.times === Number.POSITIVE_INFINITY,
     forgive: () => failures.clear(),
   }
 }

@@ -163,7 +163,8 @@ export function createSync(deps: SyncDeps): Sync {
     }
     for (const { entity } of followed) await cache.attempt(realm, entity.name)
     const { signal } = stopping
-    const context = { realm, signal, qbo: qbo.reader(reason, signal), owesFull: schedule.owesFull }
+    const { owesFull, isRefused } = schedule
+    const context = { realm, signal, qbo: qbo.reader(reason, signal), owesFull, isRefused }
     for (const outcome of await followChanges(pass, context, followed)) {
       const { name } = outcome.entity
       if ('needsFull' in outcome) {

@@ -71,23 +71,32 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
     return found
   }
 
+  /** The first numbers behind `after`, of what there is and what is gone; they cost a look into an index. */
+  async function numbersOf(realm: string, entity: string, after: number, limit: number): Promise<number[]> {
+    const records = recordsOf(db, realm, entity).select('seq').where('seq', '>', after)
+    const tombstones = tombstonesOf(db, realm, entity).select('seq').where('seq', '>', after)
+    const found = [
+      ...(await records.orderBy('seq').limit(limit).execute()),
+      ...(await tombstones.orderBy('seq').limit(limit).execute()),
+    ]
+    return found.map((row) => row.seq)
+  }
+
   async function changesOf(
     realm: string,
     entity: string,
     after: number,
-    limit: number,
+    upTo: number,
   ): Promise<FeedChange[]> {
     const records = await recordsOf(db, realm, entity)
       .select(['seq', 'entity', 'id', 'json'])
       .where('seq', '>', after)
-      .orderBy('seq')
-      .limit(limit)
+      .where('seq', '<=', upTo)
       .execute()
     const tombstones = await tombstonesOf(db, realm, entity)
       .select(['seq', 'entity', 'id'])
       .where('seq', '>', after)
-      .orderBy('seq')
-      .limit(limit)
+      .where('seq', '<=', upTo)
       .execute()
     return [...records, ...tombstones.map((one) => ({ ...one, json: null }))]
   }
@@ -97,12 +106,14 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
       // Asked for first: what is committed meanwhile belongs to the next page.
       const end = await now(realm)
       const start = cursor === undefined ? { ...end, seq: 0 } : positionIn(cursor, end, entities)
-      const found: FeedChange[] = []
-      for (const entity of entities) found.push(...(await changesOf(realm, entity, start.seq, limit + 1)))
-      const changes = found.filter(({ seq }) => seq <= end.seq).sort((a, b) => a.seq - b.seq)
-      const more = changes.length > limit
-      changes.length = Math.min(changes.length, limit)
-      const seq = more ? (changes.at(-1)?.seq ?? start.seq) : end.seq
+      const numbers: number[] = []
+      for (const entity of entities) numbers.push(...(await numbersOf(realm, entity, start.seq, limit + 1)))
+      numbers.sort((one, other) => one - other)
+      const more = numbers.length > limit && (numbers[limit] as number) <= end.seq
+      const seq = more ? (numbers[limit - 1] as number) : end.seq
+      const changes: FeedChange[] = []
+      for (const entity of entities) changes.push(...(await changesOf(realm, entity, start.seq, seq)))
+      changes.sort((one, other) => one.seq - other.seq)
       // Until a client has caught up, its tombstones have to be as old as what it began with.
       return { changes, more, cursor: cursorOf({ ...end, seq, at: more ? start.at : end.at }, entities) }
     },

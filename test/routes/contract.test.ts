@@ -1,6 +1,8 @@
 // The HTTP contract on bad and good input. Every answer is also held against /openapi.json by the test's client.
 import { once } from 'node:events'
+import { Agent, get } from 'node:http'
 import { connect } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import Fastify from 'fastify'
 import t from 'tap'
 import errors from '../../src/plugins/errors.ts'
@@ -258,4 +260,26 @@ t.test('the document asks no client for what has a default, and says what Intuit
     }
   }
   t.match(paths['/webhooks/quickbooks'].post.requestBody.content['application/json'].schema, { anyOf: Array })
+})
+
+t.test('closing answers what is under way, and waits for no client that keeps its connection', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  // The database is busy until the server has begun to close.
+  const { app } = service
+  const listening = app.server
+  const busy = Promise.withResolvers<void>()
+  void app.database.transaction().execute(() => busy.promise)
+  const agent = new Agent({ keepAlive: true })
+  const answered = once(get(`${service.url}/api/cache/status`, { agent }), 'response')
+  await once(listening, 'request')
+  const closed = service.close()
+  while (listening.listening) await nextTurn()
+  busy.resolve()
+  const [answer] = await answered
+  t.equal(answer.statusCode, 200)
+  answer.resume()
+  await closed
+  agent.destroy()
 })

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts'
 import { faultOf, type RawAnswer, throttled, unreadable } from './faults.ts'
 import { exchange, type Outside } from './http.ts'
 import type { RateLimiter } from './rate-limit.ts'
+import { instant } from './statements.ts'
 
 /** The access token and company to use; `renew` is called once when QuickBooks refuses the token. */
 export interface AccessSource {
@@ -193,7 +194,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         changes(entities, since) {
           const asked = new URLSearchParams({
             entities: entities.join(','),
-            changedSince: new Date(since).toISOString(),
+            changedSince: instant(since),
           })
           const [entity = 'all', ...others] = entities
           return run(
@@ -232,7 +233,7 @@ const readQuery =
     if (!isObject(response)) throw unreadable(answer, 'has no QueryResponse')
     const rows = response[entity] ?? []
     if (!Array.isArray(rows)) throw unreadable(answer, `has no list of ${entity}`)
-    return { rows, totalCount: wholeNumber(response.totalCount), time: instant(time), askedAt }
+    return { rows, totalCount: wholeNumber(response.totalCount), time: timeOf(time), askedAt }
   }
 
 /** One group for each entity; an entity without changes has an empty one, or none. */
@@ -248,14 +249,14 @@ const readChanges =
       if (!lists.every(Array.isArray)) throw unreadable(answer, `has no list of ${entity}`)
       rows.set(entity, lists.flat())
     }
-    return { rows, time: instant(time), askedAt }
+    return { rows, time: timeOf(time), askedAt }
   }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 /** A time as epoch milliseconds. */
-const instant = (time: unknown): number | undefined => wholeNumber(Date.parse(String(time)))
+const timeOf = (time: unknown): number | undefined => wholeNumber(Date.parse(String(time)))
 
 /** Taken for zero, a missing count would let records be dropped. */
 const readCount =

@@ -22,7 +22,10 @@ const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').rep
 export const pageStatement = (entity: Queryable, page: number): string =>
   `SELECT * FROM ${entity.qbo}${where(entity)} ORDERBY Id STARTPOSITION ${page * PAGE_ROWS + 1} MAXRESULTS ${PAGE_ROWS}`
 
-const since = (time: number): string => `MetaData.LastUpdatedTime >= ${quoted(new Date(time).toISOString())}`
+/** An instant (epoch milliseconds) in whole seconds, which is how QuickBooks keeps them; a begun second counts as whole. */
+export const instant = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`
+
+const since = (time: number): string => `MetaData.LastUpdatedTime >= ${quoted(instant(time))}`
 
 /** Records that changed at `time` (epoch milliseconds) or later, oldest first, from the `start`th on, counted from 0. */
 export const changedStatement = (entity: Queryable, time: number, start: number): string =>

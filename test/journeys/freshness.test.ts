@@ -450,7 +450,7 @@ t.test('a budget that is spent in the middle of a full pass ends it', async (t) 
   })
   for (let day = 0; day < 3; day++) await after(25 * HOUR_MS)
   const { reads, entities } = await status(service)
-  // Pages that are fetched ahead were allowed together.
+  // Those that were under way when the last one was counted.
   t.ok(reads.spent >= 24 && reads.spent <= 29, String(reads.spent))
   t.match(entities, { customers: { count: 4_500, last_error: /BUDGET.*kept/ } })
   t.ok(simulator.meter.corePlus > 0)
@@ -519,4 +519,32 @@ t.test('edits are followed while a deletion of many is held back', async (t) => 
   await after(HOUR_MS + 1)
   t.match((await status(service)).entities.items, { held_back_count: 40 })
   t.match(await ids(service, 'items', [all[60]?.Id ?? '']), { results: [{ name: 'ZQ-EDITED' }] })
+})
+
+t.test('a restart is no second opinion', async (t) => {
+  const { simulator, service, clock, after } = await setUp(t, {
+    company: { customers: 5, vendors: 5, items: 100 },
+  })
+  for (const { Id } of simulator.company.list('Item').slice(0, 40)) simulator.company.remove('Item', Id)
+  await after(HOUR_MS + 1)
+  t.match((await status(service)).entities.items, { count: 100, held_back_count: 40 })
+  await service.close()
+  const again = await startService(t, simulator, { clock, dataDir: service.dataDir })
+  for (const [minutes, count] of [
+    [10, 100],
+    [51, 60],
+  ] as const) {
+    await clock.sleep(minutes * MINUTE_MS)
+    await again.app.sync.refreshDue()
+    await again.app.sync.settled()
+    t.match((await status(again)).entities.items, { count })
+  }
+})
+
+t.test('deletions that no look had a chance to bring are no drift', async (t) => {
+  const { simulator, service, after } = await setUp(t, { env: { FULL_SYNC_HOURS: '2' } })
+  for (const id of ['41', '42', '43']) simulator.company.remove('Item', id)
+  simulator.fault({ on: 'cdc', kind: 'html503', times: 5 })
+  await after(2 * HOUR_MS + 1)
+  t.match(await status(service), { items_count: 47, entities: { items: { drift_count: 0 } } })
 })

@@ -269,3 +269,33 @@ t.test('a stop does not wait for listeners', async (t) => {
   await service.close()
   t.equal(await page.next(), undefined)
 })
+
+t.test('changes are announced in the order of their numbers, also while many are removed', async (t) => {
+  const unlimited = { throttle: { perSecond: null, perMinute: null, concurrent: null } }
+  const simulator = await startSimulator(t, {
+    company: { customers: 30, vendors: 2, items: 900 },
+    behaviour: unlimited,
+  })
+  const service = await startService(t, simulator, { clock: createLeapingClock() })
+  await service.connectAndFill()
+  await service.app.sync.settled()
+  const heard: { entity: string; seq: number }[] = []
+  service.app.announcements.on('change', ({ entity, seq }) => heard.push({ entity, seq }))
+  const { company, webhooks } = simulator
+  for (const { Id } of company.list('Item').slice(0, 600)) company.remove('Item', Id)
+  webhooks.subscribe(`${service.url}/webhooks/quickbooks`)
+  webhooks.hold()
+  const removing = service.request('/api/cache/refresh?force=true', { method: 'POST' })
+  while (!heard.some(({ entity }) => entity === 'items')) {
+    company.update('Customer', '3', { Notes: `edit ${heard.length}` })
+    await webhooks.post(webhooks.take())
+  }
+  await removing
+  await service.app.sync.settled()
+  t.ok(new Set(heard.map(({ entity }) => entity)).size > 1)
+  t.same(
+    heard.map(({ seq }) => seq),
+    heard.map(({ seq }) => seq).toSorted((a, b) => a - b),
+  )
+  t.ok(heard.filter(({ entity }) => entity === 'items').length >= 6, 'in steps of a hundred')
+})

@@ -233,6 +233,7 @@ t.test('what QuickBooks refuses or cannot deliver for one entity does not hold u
   simulator.fault({ on: 'query', entity: 'Customer', kind: 'html503', times: 5 })
   t.same(await edit('Unavailable'), [false, true])
   t.equal(await waiting(), 1)
+  clock.advance(61_000)
   await service.app.sync.refreshDue()
   await service.app.sync.settled()
   t.equal(await waiting(), 0)
@@ -280,3 +281,32 @@ t.test('events about something else are counted, so that a wrong set-up can be s
     last_received: /Z$/,
   })
 })
+
+t.test(
+  'an entity whose answers stay useless is asked for ever more seldom, and the others go on',
+  async (t) => {
+    const clock = createLeapingClock()
+    const { simulator, service } = await setUp(t, { clock, env: { CACHE_REFRESH_MINUTES: '10000' } })
+    const { company, webhooks } = simulator
+    simulator.fault({ on: 'query', entity: 'Item', kind: 'truncated', times: 999 })
+    company.update('Item', '7', { Description: 'Edited' })
+    await webhooks.post(webhooks.take())
+    await service.app.sync.settled()
+    simulator.meter.reset()
+    for (let minute = 0; minute < 60; minute++) {
+      clock.advance(60_000)
+      await service.app.sync.refreshDue()
+      await service.app.sync.settled()
+    }
+    t.ok(simulator.meter.requests <= 30, `${simulator.meter.requests} requests in an hour`)
+    const created = company.create('Customer', { DisplayName: 'Unhindered Unions', Active: true })
+    await webhooks.post(webhooks.take())
+    await service.app.sync.settled()
+    t.match(await search(service, 'client_names', 'unhindered'), [{ id: created.Id }])
+    simulator.clearFaults()
+    clock.advance(3_600_000)
+    await service.app.sync.refreshDue()
+    await service.app.sync.settled()
+    t.equal((await service.request('/api/cache/status')).json.webhooks.waiting, 0)
+  },
+)

@@ -61,8 +61,6 @@ export interface Checkpoint {
 
 /** What a complete pass leaves behind. */
 export interface PassEnd {
-  /** Ids that QuickBooks no longer has. */
-  gone: string[]
   setAside: number
   /** QuickBooks' own time when the pass began, when it told one. */
   asOf: number | null
@@ -80,8 +78,8 @@ export interface Cache {
   commitPage(realm: string, entity: string, rows: CachedRow[], askedAt?: number): Promise<CommittedChange>
   /** Removes records, unless they were updated after QuickBooks says they were deleted. Each leaves a tombstone. */
   remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removal>
-  /** Removes what is gone and marks a full pass as complete. */
-  completePass(realm: string, entity: string, end: PassEnd): Promise<CommittedChange>
+  /** Marks a full pass as complete, once what is gone was removed. */
+  completePass(realm: string, entity: string, end: PassEnd): Promise<void>
   /**
    * Marks an entity as complete as of QuickBooks' time `asOf`; null leaves that as it was. `keepError` when the last full
    * pass has failed.
@@ -124,25 +122,6 @@ const DAY_MS = 24 * 3_600_000
 export function createCache(deps: { db: Db; clock: Clock }): Cache {
   const { db, clock } = deps
   const successes = new Map<string, number>()
-
-  /** A transaction for each slice: nobody has to wait for the removal of many. */
-  async function removeAll(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removal> {
-    const removal: Removal = { upserts: [], removals: [], seq: 0, newer: [] }
-    for (const slice of slicesOf(deletions, SLICE_ROWS)) {
-      await db.transaction().execute(async (trx) => {
-        const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
-        const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
-        const newer = slice.filter(isNewer).map(idOfRow)
-        for (const id of newer) stored.delete(id)
-        const rows = [...stored.values()]
-        removal.newer.push(...newer)
-        removal.removals.push(...rows.map(idOfRow))
-        if (rows.length > 0) removal.seq = await buryRows(trx, realm, entity, rows, clock.now())
-      })
-      await nextTurn()
-    }
-    return removal
-  }
 
   /** Tombstones stand in the order of their `seq`, and so of their age. */
   async function forgetTombstones(realm: string, entity: string): Promise<void> {
@@ -216,14 +195,23 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         return { upserts, removals: [], seq: upserts.at(-1)?.seq ?? 0 }
       }),
 
-    remove: removeAll,
+    remove: (realm, entity, deletions) =>
+      db.transaction().execute(async (trx) => {
+        const removal: Removal = { upserts: [], removals: [], seq: 0, newer: [] }
+        for (const slice of slicesOf(deletions, SLICE_ROWS)) {
+          const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
+          const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
+          const newer = slice.filter(isNewer).map(idOfRow)
+          for (const id of newer) stored.delete(id)
+          const rows = [...stored.values()]
+          removal.newer.push(...newer)
+          removal.removals.push(...rows.map(idOfRow))
+          if (rows.length > 0) removal.seq = await buryRows(trx, realm, entity, rows, clock.now())
+        }
+        return removal
+      }),
 
-    async completePass(realm, entity, { gone, setAside, asOf, drift }) {
-      const removal = await removeAll(
-        realm,
-        entity,
-        gone.map((id) => ({ id, at: null })),
-      )
+    async completePass(realm, entity, { setAside, asOf, drift }) {
       const now = clock.now()
       await db.transaction().execute(async (trx) => {
         await checkpointOf(trx, realm, entity)
@@ -234,7 +222,6 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       })
       successes.set(entity, now)
       await forgetTombstones(realm, entity)
-      return removal
     },
 
     async completeChanges(realm, entity, { asOf, keepError }) {

@@ -84,7 +84,8 @@ export async function createReadMeter(deps: {
     }
   }
 
-  async function write(): Promise<void> {
+  /** Answers whether it worked. */
+  async function write(): Promise<boolean> {
     const rows = [...unwritten]
     unwritten = new Map()
     try {
@@ -102,9 +103,14 @@ export async function createReadMeter(deps: {
             .execute()
         }
       })
+      return true
     } catch (error) {
-      log.warn({ reason: reasonOf(error) }, 'The read meter could not be written; it is tried again')
+      log.warn(
+        { reason: reasonOf(error) },
+        'The read meter could not be written; it is tried again with the next read',
+      )
       for (const [key, added] of rows) unwritten.set(key, (unwritten.get(key) ?? 0) + added)
+      return false
     }
   }
 
@@ -113,8 +119,9 @@ export async function createReadMeter(deps: {
       .sleep(WRITE_AFTER_MS, closing.signal)
       .catch(() => undefined)
       .then(write)
-      .finally(() => {
+      .then((worked) => {
         writing = undefined
+        if (worked && unwritten.size > 0 && !closing.signal.aborted) writeLater()
       })
   }
 
@@ -152,6 +159,7 @@ const budgetSpent = () =>
   new AppError({
     code: 'READ_BUDGET_SPENT',
     status: 503,
+    retry: 'later',
     message:
       'The reads of QUICKBOOKS_MONTHLY_READ_BUDGET are spent: until the month ends only webhooks and an admin make QuickBooks be read. The data at hand was kept.',
   })

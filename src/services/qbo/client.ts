@@ -131,7 +131,9 @@ export function createQboClient(deps: QboClientDeps): QboClient {
               headers: { ...headers, 'content-type': 'application/text' },
               body: read.statement,
             }
-      return limiter.run(() => {
+      // Asked when it is its turn: what waits was allowed together.
+      return limiter.run(async () => {
+        deps.mayRead?.(read.reason)
         requests += 1
         return exchange(outside, { url: url.href, signal, ...request })
       }, limited)
@@ -157,7 +159,6 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     for (let attempt = 1; ; attempt++) {
       try {
         mustNotWaitLong()
-        deps.mayRead?.(read.reason)
         const answer = await send(read, signal)
         const fault = faultOf(answer)
         if (fault === undefined) {

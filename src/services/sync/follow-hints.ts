@@ -37,6 +37,8 @@ export function createFollower(deps: FollowerDeps): Follower {
   const { queue, clock, log } = deps
   let working: Promise<void> | undefined
   let isCalled = false
+  /** Entities that failed: how often in a row, and when they are asked for again. */
+  const waits: Waits = new Map()
 
   async function work(signal: AbortSignal): Promise<void> {
     try {
@@ -50,7 +52,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       if (signal.aborted || isStop(error) || known?.statusCode === 409) return
       log.warn(
         { code: known?.code, intuitTid: known?.intuitTid, reason: reasonOf(error) },
-        'Webhooks not followed yet; they are kept and tried again within a minute',
+        'Webhooks not followed yet; they are kept and tried again',
       )
     } finally {
       // In the same turn as the last look at `isCalled`, or a call in between would be lost.
@@ -63,7 +65,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     while (!(await queue.isEmpty(realm))) {
       await clock.sleep(GATHER_MS, signal)
       const waiting = await queue.waiting(realm)
-      if (waiting !== null) await followBatch(deps, realm, waiting, signal)
+      if (waiting !== null && !(await followBatch(deps, waits, realm, waiting, signal))) return
     }
   }
 
@@ -78,13 +80,24 @@ export function createFollower(deps: FollowerDeps): Follower {
   }
 }
 
-/** @throws AppError when QuickBooks does not answer for an entity now; its hints stay in the queue. */
+type Waits = Map<string, { times: number; until: number }>
+
+/** After a failure, then twice as long, and so on: an answer that cannot be used is billed like any other. */
+const WAIT_MS = 60_000
+const LONGEST_WAIT_MS = 3_600_000
+
+/**
+ * Answers false when all that is left has to wait.
+ * @throws AppError when QuickBooks does not answer for an entity now; its hints stay in the queue.
+ */
 async function followBatch(
   deps: FollowerDeps,
+  waits: Waits,
   realm: string,
   { byEntity, upTo }: WaitingHints,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
+  const { clock } = deps
   const report = { announced: 0, changed: 0, removed: 0 }
   const checkpoints = await deps.cache.checkpoints(realm)
   const left: Hint[] = []
@@ -95,12 +108,22 @@ async function followBatch(
     // What was never read is about to be read as a whole.
     const checkpoint = checkpoints.find((one) => one.entity === entity.name)
     if (ids === undefined || checkpoint === undefined) continue
+    const keep = () => {
+      for (const [id, gone] of ids) left.push({ entity: entity.name, id, gone })
+    }
+    const { times = 0, until = 0 } = waits.get(entity.name) ?? {}
+    // A clock that was set back must not make it wait for longer.
+    if (until > clock.now() && until - clock.now() <= LONGEST_WAIT_MS) {
+      keep()
+      continue
+    }
     report.announced += ids.size
     named.push(entity.name)
     try {
       const done = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
       report.changed += done.changed
       report.removed += done.removed
+      waits.delete(entity.name)
     } catch (error) {
       signal.throwIfAborted()
       if (isStop(error)) throw error
@@ -108,13 +131,16 @@ async function followBatch(
       if (error instanceof AppError && error.retry === 'never') deps.onDoubt(entity.name)
       else {
         failure = error
-        for (const [id, gone] of ids) left.push({ entity: entity.name, id, gone })
+        const wait = Math.min(WAIT_MS * 2 ** times, LONGEST_WAIT_MS)
+        waits.set(entity.name, { times: times + 1, until: clock.now() + wait })
+        keep()
       }
     }
   }
   await deps.queue.done(realm, upTo, left)
   if (report.announced > 0) deps.log.info({ ...report, entities: named }, 'Webhooks followed')
   if (failure !== undefined) throw failure
+  return report.announced > 0 || left.length === 0
 }
 
 interface Announced {

@@ -104,8 +104,10 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
   signal.throwIfAborted()
   const missed = context.isLookedAt && !isExpected ? gone.length : 0
   const drift = known === null ? null : late + missed
-  const end = await intake.complete(realm, entity.name, { gone, setAside, asOf, drift })
-  return { records: seen.size, changed, removed: end.removals.length, setAside, drift }
+  const deletions = gone.map((id) => ({ id, at: null }))
+  const { removals } = await intake.remove(realm, entity.name, deletions)
+  await cache.completePass(realm, entity.name, { setAside, asOf, drift })
+  return { records: seen.size, changed, removed: removals.length, setAside, drift }
 }
 
 type Store = (rows: CachedRow[], askedAt: number) => Promise<void>

@@ -1,7 +1,7 @@
 // The one way in: what was read is committed to the cache, then shown to search, then announced. For each entity in
 // that order and one change after the other, whoever read it: a full pass, a look for changes, or a webhook.
 
-import type { Cache, CommittedChange, Deletion, PassEnd, Removal } from '../cache/cache.ts'
+import type { Cache, CommittedChange, Deletion, Removal } from '../cache/cache.ts'
 import type { CachedRow } from '../entities/index.ts'
 import type { Load, SearchService } from '../search/search.ts'
 
@@ -14,19 +14,29 @@ export interface Announcement {
   seq: number
 }
 
+/** Ids that are gone now, and those of records that were updated after they are said to have been deleted. */
+export type Removed = Pick<Removal, 'removals' | 'newer'>
+
 /** Takes in what QuickBooks answered. Entities are named by our words. */
 export interface Intake {
   /** `askedAt`: our own time before QuickBooks was asked for these rows. */
   upsert(realm: string, entity: string, rows: CachedRow[], askedAt: number): Promise<CommittedChange>
-  remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removal>
-  /** Removes what a full pass found gone, and marks the pass as complete. */
-  complete(realm: string, entity: string, end: PassEnd): Promise<CommittedChange>
+  /** In steps, between which others get their turn. */
+  remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removed>
   /**
    * Gathers what is cached and all that comes in while `work` runs, and makes it searchable in one go: building an index
    * costs a fraction of following page by page. Nothing is searchable when `signal` is aborted.
    */
   fill<T>(realm: string, entity: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
+
+interface Committed {
+  announcement: Announcement
+  isFound: boolean
+}
+
+/** A removal of many must not keep others waiting. */
+const REMOVED_TOGETHER = 100
 
 /** An intake over cache and search. `announce` hears of each change in the order of `seq`; it must not throw. */
 export function createIntake(deps: {
@@ -38,7 +48,8 @@ export function createIntake(deps: {
   const tails = new Map<string, Promise<unknown>>()
   const loads = new Map<string, Load>()
   /** Committed changes in the order of their `seq`, which is the order in which they are announced. */
-  const committed: { change: Announcement; isFound: boolean }[] = []
+  const committed: Committed[] = []
+  let commits: Promise<unknown> = Promise.resolve()
 
   /** Runs `work` after all that came in before for this entity. */
   function inOrder<T>(entity: string, work: () => Promise<T>): Promise<T> {
@@ -50,19 +61,32 @@ export function createIntake(deps: {
     return done
   }
 
+  /** Commits one after the other over all entities, so that what was committed first is announced first. */
+  function commitNext<T extends CommittedChange>(
+    about: Omit<Announcement, 'ids' | 'seq'>,
+    commit: () => Promise<T>,
+  ): Promise<{ change: T; entry: Committed }> {
+    const done = commits.then(async () => {
+      const change = await commit()
+      const ids = [...change.upserts.map(({ id }) => id), ...change.removals]
+      const entry = { announcement: { ...about, ids, seq: change.seq }, isFound: false }
+      if (ids.length > 0) committed.push(entry)
+      return { change, entry }
+    })
+    commits = done.catch(() => undefined)
+    return done
+  }
+
   const take = <T extends CommittedChange>(realm: string, entity: string, commit: () => Promise<T>) =>
     inOrder(entity, async () => {
-      const change = await commit()
-      const { upserts, removals, seq } = change
-      if (upserts.length + removals.length === 0) return change
-      const ids = [...upserts.map(({ id }) => id), ...removals]
-      const entry = { change: { realm, entity, ids, seq }, isFound: false }
-      committed.push(entry)
+      const { change, entry } = await commitNext({ realm, entity }, commit)
+      const { upserts, removals } = change
+      if (entry.announcement.ids.length === 0) return change
       try {
         await (loads.get(entity)?.add(change) ?? search.apply({ entity, upserts, removals }))
       } finally {
         entry.isFound = true
-        while (committed[0]?.isFound) announce((committed.shift() as typeof entry).change)
+        while (committed[0]?.isFound) announce((committed.shift() as Committed).announcement)
       }
       return change
     })
@@ -70,8 +94,16 @@ export function createIntake(deps: {
   return {
     upsert: (realm, entity, rows, askedAt) =>
       take(realm, entity, () => cache.commitPage(realm, entity, rows, askedAt)),
-    remove: (realm, entity, deletions) => take(realm, entity, () => cache.remove(realm, entity, deletions)),
-    complete: (realm, entity, end) => take(realm, entity, () => cache.completePass(realm, entity, end)),
+    async remove(realm, entity, deletions) {
+      const removed: Removed = { removals: [], newer: [] }
+      for (let start = 0; start < deletions.length; start += REMOVED_TOGETHER) {
+        const some = deletions.slice(start, start + REMOVED_TOGETHER)
+        const { removals, newer } = await take(realm, entity, () => cache.remove(realm, entity, some))
+        removed.removals.push(...removals)
+        removed.newer.push(...newer)
+      }
+      return removed
+    },
     async fill(realm, entity, signal, work) {
       const load = search.load(entity)
       await inOrder(entity, async () => {

@@ -51,9 +51,9 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
     return isPast(failed.last, Math.min(RETRY_MS * 2 ** (failed.times - 1), intervals.changesMs), now)
   }
 
-  function owe(entity: string, after?: number): void {
+  function owe(entity: string, after?: number, times = 1): void {
     owed.add(entity)
-    if (after !== undefined) failures.set(`full ${entity}`, { times: 1, last: after })
+    if (after !== undefined) failures.set(`full ${entity}`, { times, last: after })
   }
 
   /** What failed before this process began is still owed. */
@@ -61,7 +61,11 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
     if (recalled.has(entity)) return
     recalled.add(entity)
     if (lastError === null && heldBack === 0 && setAside === 0) return
-    owe(entity, lastAttempt ?? 0)
+    const last = lastAttempt ?? 0
+    // The opinion of a second pass is worth little right after the first; a look would ask for one, too.
+    const times = heldBack > 0 ? Number.POSITIVE_INFINITY : 1
+    owe(entity, last, times)
+    if (heldBack > 0) failures.set(`changes ${entity}`, { times, last })
   }
 
   return {
@@ -95,7 +99,7 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
       const times = error.retry === 'later' ? before + 1 : Number.POSITIVE_INFINITY
       failures.set(`${kind} ${entity}`, { times, last: now })
     },
-    owe,
+    owe: (entity, after) => owe(entity, after),
     owesFull: (entity) => owed.has(entity),
     isRefused: (entity) => failures.get(`changes ${entity}`)?.times === Number.POSITIVE_INFINITY,
     forgive: () => failures.clear(),

@@ -130,7 +130,8 @@ export function createSync(deps: SyncDeps): Sync {
     const full = new Set(order.full)
     for (const entity of await lookForChanges(realm, order, before, outcomes)) full.add(entity)
     const passes = [...full].map(async (entity) => {
-      const outcome = await passOver(realm, entity, before, order)
+      const isLookedAt = outcomes.get(entity.name)?.error === undefined && outcomes.has(entity.name)
+      const outcome = await passOver(realm, entity, { before, isLookedAt }, order)
       outcomes.set(entity.name, outcome)
     })
     await Promise.allSettled(passes)
@@ -192,7 +193,7 @@ export function createSync(deps: SyncDeps): Sync {
   async function passOver(
     realm: string,
     entity: Entity,
-    before: readonly Checkpoint[],
+    { before, isLookedAt }: { before: readonly Checkpoint[]; isLookedAt: boolean },
     { changes, reason = 'full', force = false }: Order,
   ): Promise<EntityOutcome> {
     const { signal } = stopping
@@ -203,7 +204,6 @@ export function createSync(deps: SyncDeps): Sync {
     const checkpoint = await checkpointOf(realm, entity.name)
     try {
       await cache.attempt(realm, entity.name)
-      const isLookedAt = changes.includes(entity)
       const context = { realm, entity, before: checkpoint, isLookedAt, force, signal, onProgress }
       const report = await fullPass(pass, { ...context, qbo: qbo.reader(reason, signal) })
       succeed('full', entity.name, before)

@@ -31,7 +31,8 @@ const row = (
   json: JSON.stringify({ text }),
 })
 
-const end = { gone: [], setAside: 0, asOf: 1, drift: null }
+const end = { setAside: 0, asOf: 1, drift: null }
+const gone = (...ids: string[]) => ids.map((id) => ({ id, at: null }))
 
 t.test('newer wins, whatever the order, the batches and the repetitions in which rows arrive', async (t) => {
   const { db, cache } = await setUp(t)
@@ -97,7 +98,9 @@ t.test('a record whose balance moved within the same second is news', async (t) 
 t.test('a pass that ends removes what is gone, and counts stay true', async (t) => {
   const { cache, clock, rows } = await setUp(t)
   await cache.commitPage('a', 'items', [row('1', 1), row('2', 1, '', false), row('3', 1)])
-  t.same(await cache.completePass('a', 'items', { gone: ['2', '9'], setAside: 4, asOf: 77, drift: 1 }), {
+  const removal = await cache.remove('a', 'items', gone('2', '9'))
+  await cache.completePass('a', 'items', { setAside: 4, asOf: 77, drift: 1 })
+  t.same(removal, {
     upserts: [],
     removals: ['2'],
     newer: [],
@@ -125,7 +128,7 @@ t.test('seq never goes back, even when the newest record is gone', async (t) => 
   const { cache, rows } = await setUp(t)
   await cache.commitPage('a', 'items', [row('1', 1), row('2', 1)])
   const highest = Math.max(...(await rows()).map(({ seq }) => seq))
-  await cache.completePass('a', 'items', { ...end, gone: ['1', '2'] })
+  await cache.remove('a', 'items', gone('1', '2'))
   await cache.commitPage('a', 'items', [row('3', 1)])
   t.ok(((await rows())[0]?.seq ?? 0) > highest)
 })
@@ -266,7 +269,8 @@ t.test('tombstones are kept for ninety days', async (t) => {
   await cache.commitPage('a', 'items', [row('1', 10), row('2', 10)])
   await cache.remove('a', 'items', [{ id: '1', at: null }])
   await clock.advance(89 * 24 * 3_600_000)
-  await cache.completePass('a', 'items', { ...end, gone: ['2'] })
+  await cache.remove('a', 'items', gone('2'))
+  await cache.completePass('a', 'items', end)
   t.equal(await count(), 2)
   await clock.advance(2 * 24 * 3_600_000)
   await cache.completePass('a', 'items', end)

@@ -71,6 +71,7 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
   return {
     due(entities, checkpoints, now) {
       const due: Due = { changes: [], full: [] }
+      let isTime = false
       for (const entity of entities) {
         const { name } = entity
         const checkpoint = checkpoints.find((one) => one.entity === name)
@@ -81,9 +82,12 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
         const fullMs = followable ? intervals.fullMs : intervals.changesMs
         const needsFull = lastFull === null || owed.has(name) || isPast(lastFull, fullMs, now)
         if (needsFull && mayTry('full', name, now)) due.full.push(entity)
-        const needsChanges = lastSuccess === null || isPast(lastSuccess, intervals.changesMs, now)
-        if (followable && needsChanges && mayTry('changes', name, now)) due.changes.push(entity)
+        if (!followable || !mayTry('changes', name, now)) continue
+        due.changes.push(entity)
+        isTime ||= lastSuccess === null || isPast(lastSuccess, intervals.changesMs, now)
       }
+      // One read is for all: whoever is not quite due yet is looked at with the others.
+      if (!isTime) due.changes = []
       return due
     },
     succeeded(kind, entity) {

@@ -2,6 +2,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** A day in milliseconds. */
+export const DAY_MS = 24 * 3_600_000
+
 /** The outside's time. */
 export interface Clock {
   /** Milliseconds since the epoch. */

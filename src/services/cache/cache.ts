@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Clock } from '../clock.ts'
+import { type Clock, DAY_MS } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import type { CachedRow } from '../entities/index.ts'
 import {
@@ -15,7 +15,6 @@ import {
   removedSince,
   type StoredRow,
   storedRows,
-  type Trx,
   tombstonesOf,
   writeRows,
 } from './rows.ts'
@@ -76,7 +75,10 @@ export interface Cache {
    * removed after QuickBooks was asked for them, at `askedAt`.
    */
   commitPage(realm: string, entity: string, rows: CachedRow[], askedAt?: number): Promise<CommittedChange>
-  /** Removes records, unless they were updated after QuickBooks says they were deleted. Each leaves a tombstone. */
+  /**
+   * Removes records, some hundred at most, unless they were updated after QuickBooks says they were deleted. Each leaves
+   * a tombstone.
+   */
   remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removal>
   /** Marks a full pass as complete, once what is gone was removed. */
   completePass(realm: string, entity: string, end: PassEnd): Promise<void>
@@ -91,7 +93,7 @@ export interface Cache {
   ): Promise<void>
   /** Keeps every record and notes why the attempt failed. */
   failPass(realm: string, entity: string, error: string): Promise<void>
-  /** Remembers which records a full pass would have dropped; none forgets them. */
+  /** Remembers which records a full pass would have dropped, until another one or one that completes. */
   holdBack(realm: string, entity: string, ids: readonly string[]): Promise<void>
   heldBack(realm: string, entity: string): Promise<string[]>
   /** How many of these records are cached. */
@@ -99,6 +101,8 @@ export interface Cache {
   /** Every cached id of an entity, in batches. */
   ids(realm: string, entity: string): AsyncIterable<string[]>
   checkpoints(realm: string): Promise<Checkpoint[]>
+  /** Undefined for an entity of which nothing was attempted yet. */
+  checkpoint(realm: string, entity: string): Promise<Checkpoint | undefined>
   /** Seconds since an entity was last complete, as far as this process has seen; null when it never was. */
   ageSeconds(entity: string): number | null
   /** All records in batches, those that changed last at the end; only those changed after `seq` when it is given. */
@@ -116,7 +120,6 @@ const SLICE_ROWS = 100
 const BATCH_ROWS = 1000
 /** A client that was away for longer than this has to load everything anew (see feed.ts). */
 export const TOMBSTONE_DAYS = 90
-const DAY_MS = 24 * 3_600_000
 
 /** A cache over the `qbo_records`, `qbo_checkpoints` and `qbo_sequences` tables. */
 export function createCache(deps: { db: Db; clock: Clock }): Cache {
@@ -197,18 +200,13 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     remove: (realm, entity, deletions) =>
       db.transaction().execute(async (trx) => {
-        const removal: Removal = { upserts: [], removals: [], seq: 0, newer: [] }
-        for (const slice of slicesOf(deletions, SLICE_ROWS)) {
-          const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
-          const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
-          const newer = slice.filter(isNewer).map(idOfRow)
-          for (const id of newer) stored.delete(id)
-          const rows = [...stored.values()]
-          removal.newer.push(...newer)
-          removal.removals.push(...rows.map(idOfRow))
-          if (rows.length > 0) removal.seq = await buryRows(trx, realm, entity, rows, clock.now())
-        }
-        return removal
+        const stored = await storedRows(trx, realm, entity, deletions.map(idOfRow))
+        const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
+        const newer = deletions.filter(isNewer).map(idOfRow)
+        for (const id of newer) stored.delete(id)
+        const rows = [...stored.values()]
+        const seq = rows.length === 0 ? 0 : await buryRows(trx, realm, entity, rows, clock.now())
+        return { upserts: [], removals: rows.map(idOfRow), newer, seq }
       }),
 
     async completePass(realm, entity, { setAside, asOf, drift }) {
@@ -218,7 +216,11 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
           .set({ last_success: now, last_full: now, last_error: null, set_aside: setAside })
           .set({ complete_as_of: asOf, drift })
           .execute()
-        await heldIn(trx, realm, entity).execute()
+        await trx
+          .deleteFrom('qbo_held_drops')
+          .where('realm', '=', realm)
+          .where('entity', '=', entity)
+          .execute()
       })
       successes.set(entity, now)
       await forgetTombstones(realm, entity)
@@ -238,16 +240,14 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       await checkpointOf(db, realm, entity).set({ last_error: error }).execute()
     },
 
-    holdBack: (realm, entity, ids) =>
-      db.transaction().execute(async (trx) => {
-        await heldIn(trx, realm, entity).execute()
-        if (ids.length === 0) return
-        const held = { records: ids.length, ids: JSON.stringify(ids) }
-        await trx
-          .insertInto('qbo_held_drops')
-          .values({ realm, entity, ...held })
-          .execute()
-      }),
+    async holdBack(realm, entity, ids) {
+      const held = { records: ids.length, ids: JSON.stringify(ids) }
+      await db
+        .insertInto('qbo_held_drops')
+        .values({ realm, entity, ...held })
+        .onConflict((conflict) => conflict.columns(['realm', 'entity']).doUpdateSet(held))
+        .execute()
+    },
 
     async heldBack(realm, entity) {
       const row = await db
@@ -308,6 +308,10 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       }))
     },
 
+    async checkpoint(realm, entity) {
+      return (await this.checkpoints(realm)).find((one) => one.entity === entity)
+    },
+
     async *batches(realm, entity, seq = 0) {
       let last = seq
       for (;;) {
@@ -355,9 +359,6 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     },
   }
 }
-
-const heldIn = (on: Trx, realm: string, entity: string) =>
-  on.deleteFrom('qbo_held_drops').where('realm', '=', realm).where('entity', '=', entity)
 
 const idOfRow = ({ id }: { id: string }) => id
 

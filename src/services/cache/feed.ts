@@ -2,7 +2,7 @@
 // tombstones. A client that applies one page after the other ends with exactly what the cache holds.
 
 import { AppError } from '../../errors.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, DAY_MS } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import { TOMBSTONE_DAYS } from './cache.ts'
 import { recordsOf, tombstonesOf } from './rows.ts'
@@ -40,8 +40,6 @@ export interface Feed {
   /** Where a commit with this `seq` ends; without one, where everything so far does. */
   position(realm: string, seq?: number): Promise<Position>
 }
-
-const DAY_MS = 24 * 3_600_000
 
 /** The life of the sequence, a `seq`, and when it was handed out: tombstones are kept for so long. */
 export interface Position {

@@ -4,12 +4,13 @@
 
 import { AppError } from '../../errors.ts'
 import type { Checkpoint, Deletion } from '../cache/cache.ts'
+import { DAY_MS } from '../clock.ts'
 import { type Entity, idOf } from '../entities/index.ts'
 import { CHANGES_DAYS, CHANGES_LIMIT, type QboReader } from '../qbo/client.ts'
 import { changedCountStatement, changedStatement, PAGE_ROWS } from '../qbo/statements.ts'
 import { arePlausible, type PassDeps } from './full-pass.ts'
 import { countOf } from './read-all.ts'
-import { parseRows, readByIds } from './records.ts'
+import { parseRows, readAgain, unknownNow } from './records.ts'
 
 /** An entity to follow, with a checkpoint to follow from. */
 export interface Followed {
@@ -38,9 +39,8 @@ export type ChangesOutcome = { entity: Entity } & (
 /** Clocks of QuickBooks' servers differ, and a change can be visible later than its time says. */
 export const OVERLAP_MS = 10 * 60_000
 /** An entity that is further behind than this is asked for alone: the others have few changes to bring. */
-const FAR_BEHIND_MS = 24 * 3_600_000
+const FAR_BEHIND_MS = DAY_MS
 const SECOND_MS = 1_000
-const DAY_MS = 24 * 3_600_000
 
 /** Whether change data capture still reaches back to the checkpoint, as far as our own clock knows. */
 export const reachesBack = ({ completeAsOf }: Checkpoint, now: number): boolean =>
@@ -169,16 +169,13 @@ async function remove(
   entity: Entity,
   deletions: readonly Deletion[],
 ): Promise<number> {
-  const { realm, qbo, signal } = context
+  const { intake } = deps
+  const { realm, signal } = context
   signal.throwIfAborted()
-  const { removals, newer } = await deps.intake.remove(realm, entity.name, deletions)
-  let removed = removals.length
-  for await (const { parsed, missing, askedAt } of readByIds(qbo, entity, newer)) {
-    await deps.intake.upsert(realm, entity.name, parsed.rows, askedAt)
-    const gone = missing.map((id) => ({ id, at: null }))
-    removed += (await deps.intake.remove(realm, entity.name, gone)).removals.length
-  }
-  return removed
+  const { removals, newer } = await intake.remove(realm, entity.name, deletions)
+  const { missing } = await readAgain(intake, context, entity, newer)
+  const gone = await intake.remove(realm, entity.name, unknownNow(missing))
+  return removals.length + gone.removals.length
 }
 
 /**
@@ -219,8 +216,7 @@ async function isAllThere(
   { realm, qbo }: ChangesContext,
   entity: Entity,
 ): Promise<boolean> {
-  const checkpoint = (await cache.checkpoints(realm)).find((one) => one.entity === entity.name)
-  const { records = 0, setAside = 0 } = checkpoint ?? {}
+  const { records = 0, setAside = 0 } = (await cache.checkpoint(realm, entity.name)) ?? {}
   return records + setAside === (await countOf(qbo, entity))
 }
 

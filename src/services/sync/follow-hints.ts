@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
 import { arePlausible, type CurrentRealm, type PassDeps } from './full-pass.ts'
-import { readByIds } from './records.ts'
+import { readAgain, unknownNow } from './records.ts'
 
 /** What following hints works with. */
 export interface FollowerDeps extends PassDeps {
@@ -157,17 +157,17 @@ async function followEntity(
   signal: AbortSignal,
 ): Promise<{ changed: number; removed: number }> {
   const { name } = entity
-  const gone: string[] = []
-  let changed = 0
-  for await (const { parsed, missing, askedAt } of readByIds(reader(signal), entity, [...ids.keys()])) {
-    signal.throwIfAborted()
-    changed += (await intake.upsert(realm, name, parsed.rows, askedAt)).upserts.length
-    // One that is missing without having been announced as gone is left to change data capture.
-    gone.push(...missing.filter((id) => ids.get(id)))
-  }
-  const deletions = gone.map((id) => ({ id, at: null }))
+  const { upserts, missing } = await readAgain(intake, { realm, qbo: reader(signal), signal }, entity, [
+    ...ids.keys(),
+  ])
+  const changed = upserts.length
+  // One that is missing without having been announced as gone is left to change data capture.
+  const deletions = unknownNow(missing.filter((id) => ids.get(id)))
   if (!(await arePlausible(cache, realm, checkpoint, deletions))) {
-    log.warn({ entity: name, gone: gone.length }, 'Webhooks say that many records are gone; all is read anew')
+    log.warn(
+      { entity: name, gone: deletions.length },
+      'Webhooks say that many records are gone; all is read anew',
+    )
     onDoubt(name)
     return { changed, removed: 0 }
   }

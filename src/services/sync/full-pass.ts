@@ -10,7 +10,7 @@ import type { QboReader } from '../qbo/client.ts'
 import type { SearchService } from '../search/search.ts'
 import type { Intake } from './intake.ts'
 import { countOf, readAll } from './read-all.ts'
-import { parseRows, readByIds } from './records.ts'
+import { parseRows, readAgain, unknownNow } from './records.ts'
 
 /** Which company is connected, by its keyed hash. @throws AppError 409 when none is, or a person must reconnect. */
 export type CurrentRealm = () => string
@@ -89,7 +89,10 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
 
   async function store(rows: CachedRow[], askedAt: number): Promise<void> {
     signal.throwIfAborted()
-    const { upserts } = await intake.upsert(realm, entity.name, rows, askedAt)
+    count((await intake.upsert(realm, entity.name, rows, askedAt)).upserts)
+  }
+
+  function count(upserts: readonly CachedRow[]): void {
     changed += upserts.length
     if (known !== null) late += upserts.filter(({ lastUpdated }) => lastUpdated < known).length
   }
@@ -99,13 +102,14 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
   for await (const ids of cache.ids(realm, entity.name)) unseen.push(...ids.filter((id) => !seen.has(id)))
   if (unseen.length > 0 && !isCounted) await mustBeAll(context, total)
   const isExpected = context.force || (await mustBePlausible(deps, context, unseen, seen.size))
-  const gone = await confirmGone(context, unseen, store)
+  // Those that QuickBooks still has, when it is asked for them by their ids, are kept and brought up to date.
+  const { upserts, missing: gone } = await readAgain(intake, context, entity, unseen)
+  count(upserts)
 
   signal.throwIfAborted()
   const missed = context.isLookedAt && !isExpected ? gone.length : 0
   const drift = known === null ? null : late + missed
-  const deletions = gone.map((id) => ({ id, at: null }))
-  const { removals } = await intake.remove(realm, entity.name, deletions)
+  const { removals } = await intake.remove(realm, entity.name, unknownNow(gone))
   await cache.completePass(realm, entity.name, { setAside, asOf, drift })
   return { records: seen.size, changed, removed: removals.length, setAside, drift }
 }
@@ -158,16 +162,6 @@ async function enumerate(deps: PassDeps, context: PassContext, store: Store): Pr
       'QuickBooks sent fewer records than it has, reading again',
     )
   }
-}
-
-/** Asks for each unseen record by id; those that QuickBooks still has are kept and brought up to date. */
-async function confirmGone({ qbo, entity }: PassContext, unseen: string[], store: Store): Promise<string[]> {
-  const gone: string[] = []
-  for await (const { parsed, missing, askedAt } of readByIds(qbo, entity, unseen)) {
-    gone.push(...missing)
-    await store(parsed.rows, askedAt)
-  }
-  return gone
 }
 
 /** Records seem gone: what was read must be all that there is, or an answer cut short would pass for a deletion. */

@@ -2,9 +2,11 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
+import type { Deletion } from '../cache/cache.ts'
 import { BadRecord, type CachedRow, type Entity, idOf } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
 import { idsStatement, PAGE_ROWS } from '../qbo/statements.ts'
+import type { Intake } from './intake.ts'
 
 /** Rows of one answer, parsed. */
 export interface ParsedRows {
@@ -39,7 +41,7 @@ export async function parseRows(entity: Entity, raws: readonly unknown[]): Promi
 }
 
 /** What QuickBooks answered about some ids. */
-export interface Asked {
+interface Asked {
   parsed: ParsedRows
   /** Our own time before they were asked for. */
   askedAt: number
@@ -48,11 +50,7 @@ export interface Asked {
 }
 
 /** Asks for records by their ids, a thousand in one query. @throws AppError when QuickBooks has no usable answer. */
-export async function* readByIds(
-  qbo: QboReader,
-  entity: Entity,
-  ids: readonly string[],
-): AsyncGenerator<Asked> {
+async function* readByIds(qbo: QboReader, entity: Entity, ids: readonly string[]): AsyncGenerator<Asked> {
   const refusals = { left: MOST_REFUSALS }
   for (let start = 0; start < ids.length; start += PAGE_ROWS)
     yield* ask(qbo, entity, ids.slice(start, start + PAGE_ROWS), refusals)
@@ -88,6 +86,26 @@ async function* ask(
     yield { parsed: { rows: [], ids, setAside: 1, reason }, askedAt: 0, missing: [] }
   }
 }
+
+/** Brings records up to date by their ids; answers what changed, and which of them QuickBooks does not know. */
+export async function readAgain(
+  intake: Intake,
+  { realm, qbo, signal }: { realm: string; qbo: QboReader; signal: AbortSignal },
+  entity: Entity,
+  ids: readonly string[],
+): Promise<{ upserts: CachedRow[]; missing: string[] }> {
+  const found: { upserts: CachedRow[]; missing: string[] } = { upserts: [], missing: [] }
+  for await (const { parsed, missing, askedAt } of readByIds(qbo, entity, ids)) {
+    signal.throwIfAborted()
+    const { upserts } = await intake.upsert(realm, entity.name, parsed.rows, askedAt)
+    found.upserts.push(...upserts)
+    found.missing.push(...missing)
+  }
+  return found
+}
+
+/** The deletions of records that QuickBooks was asked for and does not know. */
+export const unknownNow = (ids: readonly string[]): Deletion[] => ids.map((id) => ({ id, at: null }))
 
 const SPLITTING = ['QBO_REJECTED', 'QBO_PROCESSING_FAILED']
 /** Enough to find two damaged records among a thousand. With more, it is not the records. */

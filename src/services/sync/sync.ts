@@ -173,7 +173,7 @@ export function createSync(deps: SyncDeps): Sync {
         needFull.push(outcome.entity)
         continue
       }
-      const { records = 0 } = (await checkpointOf(realm, name)) ?? {}
+      const { records = 0 } = (await cache.checkpoint(realm, name)) ?? {}
       const report = { records, changed: 0, removed: 0, setAside: 0, drift: null }
       if ('error' in outcome) {
         outcomes.set(name, {
@@ -201,7 +201,7 @@ export function createSync(deps: SyncDeps): Sync {
       Object.assign(progressOf(entity.name) ?? {}, { fetched, expected, done: false })
     }
     // As it is after a look for changes.
-    const checkpoint = await checkpointOf(realm, entity.name)
+    const checkpoint = await cache.checkpoint(realm, entity.name)
     try {
       await cache.attempt(realm, entity.name)
       const context = { realm, entity, before: checkpoint, isLookedAt, force, signal, onProgress }
@@ -222,8 +222,6 @@ export function createSync(deps: SyncDeps): Sync {
     }
   }
 
-  const checkpointOf = async (realm: string, name: string) =>
-    (await cache.checkpoints(realm)).find((one) => one.entity === name)
   const progressOf = (name: string) => running?.entities.find((one) => one.entity === name)
   const finished = (name: string) => Object.assign(progressOf(name) ?? {}, { done: true })
 

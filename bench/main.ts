@@ -1,5 +1,5 @@
 // Prints the figures that this service promises, each as a ratio to a peer or a limit measured in the same run.
-// `npm run bench` takes about half an hour, `npm run bench -- http` (or sync, calls, search, million) a part of it. Nothing else
+// `npm run bench` takes about half an hour, `npm run bench -- http` (or sync, edits, calls, search, million) a part of it. Nothing else
 // should run on the machine.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,6 +51,7 @@ function startService(simulator: string, dataDir: string): Promise<Server> {
     ADMIN_API_KEY: KEY,
     QUICKBOOKS_CLIENT_ID: 'simulator-client',
     QUICKBOOKS_CLIENT_SECRET: 'simulator-secret',
+    QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN: 'simulator-verifier-token',
     QUICKBOOKS_SANDBOX_BASE_URL: simulator,
     QUICKBOOKS_AUTHORIZE_URL: `${simulator}/connect/oauth2`,
     QUICKBOOKS_TOKEN_URL: `${simulator}/oauth2/v1/tokens/bearer`,
@@ -270,12 +271,67 @@ async function syncUnderLoad(
   )
 }
 
+const EDITS = 50
+
+/** From saving a new part in QuickBooks to finding it here, by webhooks and with QuickBooks' usual latency. */
+async function editToFound(): Promise<void> {
+  const folder = scratchFolder()
+  const { simulator, service } = await startFilled(
+    { customers: 1_000, vendors: 0, items: 10_000 },
+    folder.path,
+  )
+  await refreshed(service)
+  const control = async (path: string, body?: object) => {
+    const answer = await fetch(`${simulator.url}/control/${path}`, {
+      ...(body && {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    })
+    return answer.status === 200 ? await answer.json() : undefined
+  }
+  await control('webhooks', { action: 'subscribe', url: `${service.url}/webhooks/quickbooks` })
+  const found: number[] = []
+  const answered: number[] = []
+  for (let i = 0; i < EDITS; i++) {
+    const name = `ZX-${4711 + i}`
+    await control('records/Item', { action: 'create', fields: { Name: name, Type: 'Service', Active: true } })
+    const saved = performance.now()
+    while (!(await hasPart(service, name))) {
+      if (performance.now() - saved > 30_000) throw new Error(`${name} was not found within 30 s`)
+      await delay(5)
+    }
+    found.push(performance.now() - saved)
+    const { lastDurationMs } = (await control('webhooks')) as { lastDurationMs: number }
+    answered.push(lastDurationMs)
+  }
+  await Promise.all([service.stop(), simulator.stop()])
+  folder.remove()
+  printTimes('edit in QuickBooks to found', found, 2_000)
+  printTimes('webhook posts answered', answered, 50)
+}
+
+async function hasPart(service: Server, name: string): Promise<boolean> {
+  const answer = await fetch(`${service.url}/api/search/part_numbers?q=${name}`, { headers })
+  const { results } = (await answer.json()) as { results: { name: string }[] }
+  return results[0]?.name === name
+}
+
+function printTimes(figure: string, times: number[], limitMs: number): void {
+  const sorted = times.sort((a, b) => a - b)
+  const [median, longest] = [quantile(sorted, 0.5), sorted.at(-1) ?? Number.NaN]
+  const measured = `p50 ${median.toFixed(1)}, longest ${longest.toFixed(1)} ms of ${sorted.length}`
+  print(figure, measured, `≤ ${limitMs} ms`, longest <= limitMs)
+}
+
 const parts: Record<string, () => Promise<void>> = {
   http: async () => {
     await searchOverHttp(10_000)
     await searchOverHttp(100_000)
   },
   sync: fullSync,
+  edits: editToFound,
   calls: () => callsADay(print),
   search: () => searchInProcess(print, { sizes: [10_000, 100_000] }),
   million,

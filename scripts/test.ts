@@ -1,9 +1,12 @@
-// Runs tap over test/ and closes with one truthful line: `N passed, N failed`.
-// The totals come from tap's own last line; a run that crashed or ran nothing counts as one failure.
+// Runs tap over test/, names what failed, and closes with one truthful line: `N passed, N failed`.
+// The totals come from tap's own last line; a run that crashed or ran nothing counts as one failure. Failures are read
+// from the report: tap's own reporter prints none of them where a CI is running.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 
 const report = '.tap/last-run.tap'
+/** Lines of one failure. */
+const LONGEST = 80
 mkdirSync('.tap', { recursive: true })
 rmSync(report, { force: true })
 
@@ -19,12 +22,15 @@ const run = spawnSync(
   { stdio: 'inherit' },
 )
 
-const totals = /^# \{ (total: .*) \}$/m.exec(readReport())?.[1] ?? ''
+const text = readReport()
+const totals = /^# \{ (total: .*) \}$/m.exec(text)?.[1] ?? ''
 const count = (key: string): number => Number(new RegExp(`\\b${key}: (\\d+)`).exec(totals)?.[1] ?? 0)
 const passed = count('pass')
 const failed = count('fail') || (run.status !== 0 || passed === 0 ? 1 : 0)
 const skipped = count('skip')
 
+for (const failure of failuresOf(text)) console.log(`\n${failure}`)
+if (run.status !== 0) console.log(`\ntap ended with ${run.status ?? run.signal ?? run.error}`)
 // The reporter may leave the cursor in the middle of a line.
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 process.exitCode = failed > 0 ? 1 : 0
@@ -35,4 +41,20 @@ function readReport(): string {
   } catch {
     return ''
   }
+}
+
+/** Every failed test of a report, outermost last, with what tap has to say of it. */
+function* failuresOf(report: string): Generator<string> {
+  let block: string[] = []
+  for (const line of report.split('\n')) {
+    if (/^ *not ok /.test(line)) {
+      if (block.length > 0) yield block.join('\n')
+      block = [line.trim()]
+    } else if (block.length > 0 && line.startsWith(' ') && block.length < LONGEST) block.push(line)
+    if (block.length > 0 && /^ *\.\.\.$/.test(line)) {
+      yield block.join('\n')
+      block = []
+    }
+  }
+  if (block.length > 0) yield block.join('\n')
 }

@@ -2,6 +2,7 @@
 // it is held against the OpenAPI document.
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -143,12 +144,19 @@ export const cookieOf = (headers: Headers): string =>
     .map((one) => one.split(';', 1)[0])
     .join('; ')
 
+/**
+ * A port that nobody listens on, to be taken soon: below those that the system gives to other tests' sockets meanwhile.
+ */
 async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net')
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const server = createServer()
+    try {
+      await once(server.listen(port, '127.0.0.1'), 'listening')
+    } catch {
+      continue
+    }
+    await once(server.close(), 'close')
+    return port
+  }
 }

@@ -338,7 +338,7 @@ t.test('what one field has, another is not forgiven a wrong keystroke for', (t) 
   t.end()
 })
 
-t.test('the work is bounded', (t) => {
+t.test('the work is bounded: whatever grew with the square of these lengths would not end here', (t) => {
   const values = ['a', 'a-', 'ü', 'ﷺ', "a'", 'u\u0308', '\u3099\u05b0', '0', '.*'].map((text) =>
     text.repeat(300_000),
   )
@@ -351,10 +351,8 @@ t.test('the work is bounded', (t) => {
   ]
   for (const value of values) {
     for (const query of queries) {
-      const begin = performance.now()
-      rangesOf(query, value)
-      const took = performance.now() - begin
-      t.ok(took < 100, `${query.slice(0, 5)} in ${value.slice(0, 2)}: ${took.toFixed(1)} ms`)
+      const painted = rangesOf(query, value).reduce((sum, [, length]) => sum + length, 0)
+      t.ok(painted <= value.length, `${query.slice(0, 5)} in ${value.slice(0, 2)}`)
     }
   }
   t.end()

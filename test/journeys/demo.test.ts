@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { freePort } from '../support/service.ts'
 
 const script = join(import.meta.dirname, '../../scripts/demo.ts')
 
@@ -47,13 +48,10 @@ t.test('whoever holds the port already is left alone', async (t) => {
 })
 
 t.test('a company without anything to search is shown without searches', async (t) => {
-  const foreign = createServer().listen(0, '127.0.0.1')
-  await once(foreign, 'listening')
-  const { port } = foreign.address() as AddressInfo
-  foreign.close()
+  const port = String(await freePort())
   const { code, text } = await demo(
     t,
-    ...['--port', String(port), '--customers', '0', '--items', '0', '--vendors', '1'],
+    ...['--port', port, '--customers', '0', '--items', '0', '--vendors', '1'],
   )
   t.equal(code, 0, text)
   t.match(text, /0 customers, 1 vendors, 0 items/)

@@ -72,7 +72,7 @@ t.test('a change made in QuickBooks can be found without waiting for anything el
 })
 
 t.test('a post is answered while QuickBooks is silent, and what it announced is read later', async (t) => {
-  const { simulator, service } = await setUp(t, { timeoutMs: 300, clock: createLeapingClock() })
+  const { simulator, service } = await setUp(t, { timeoutMs: 1_000, clock: createLeapingClock() })
   const { company, webhooks } = simulator
   let changes = 0
   service.app.announcements.on('change', () => changes++)

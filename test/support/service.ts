@@ -83,7 +83,7 @@ export async function startService(
       done()
     },
   })
-  const app = await buildApp(config, { timeoutMs: 2000, logger: { level: 'debug', stream }, ...appOptions })
+  const app = await buildApp(config, { timeoutMs: 30_000, logger: { level: 'debug', stream }, ...appOptions })
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= app.close()
@@ -147,7 +147,7 @@ export const cookieOf = (headers: Headers): string =>
 /**
  * A port that nobody listens on, to be taken soon: below those that the system gives to other tests' sockets meanwhile.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
     const server = createServer()

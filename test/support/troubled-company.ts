@@ -89,7 +89,7 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
       },
       join(dataDir, 'no.env'),
     )
-    return buildApp(config, { clock, timeoutMs: 2_000 })
+    return buildApp(config, { clock, timeoutMs: 30_000 })
   }
 
   async function listen(): Promise<void> {

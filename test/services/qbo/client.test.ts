@@ -12,7 +12,7 @@ import { startSimulator } from '../../support/service.ts'
 const quiet = { error() {}, warn() {}, info() {}, debug() {} }
 const customer = { qbo: 'Customer', hasActive: true }
 
-async function setUp(t: Test, options: SimulatorOptions = {}, time?: Clock) {
+async function setUp(t: Test, options: SimulatorOptions = {}, time?: Clock, timeoutMs = 30_000) {
   const clock = createLeapingClock()
   const simulator = await startSimulator(t, { clock: (time ?? clock).now, ...options })
   const dispatcher = new Agent({ connections: 10 })
@@ -32,7 +32,7 @@ async function setUp(t: Test, options: SimulatorOptions = {}, time?: Clock) {
   const billed: string[] = []
   const client = createQboClient({
     baseUrl: simulator.url,
-    outside: { dispatcher, timeoutMs: 1000 },
+    outside: { dispatcher, timeoutMs },
     ...{ tokens, limiter, clock: time ?? clock, log: quiet },
     random: () => 0.5,
     stopping: stop.signal,
@@ -79,7 +79,7 @@ t.test('passing faults are retried and the page arrives whole', async (t) => {
 })
 
 t.test('a hanging answer is given up and asked for again', async (t) => {
-  const { simulator, page } = await setUp(t)
+  const { simulator, page } = await setUp(t, {}, undefined, 500)
   simulator.fault({ on: 'query', kind: 'hang' })
   t.equal((await page()).rows.length, 30)
 })

@@ -21,7 +21,7 @@ async function answering(t: Test, status: number, body: string | Buffer, headers
   const urls = { authorizeUrl: url, tokenUrl: url, revokeUrl: url, redirectUri: `${url}/callback` }
   return createOAuthClient(
     { clientId: 'id', clientSecret: 'secret', ...urls },
-    { dispatcher, timeoutMs: 2000 },
+    { dispatcher, timeoutMs: 30_000 },
   )
 }
 

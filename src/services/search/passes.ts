@@ -310,12 +310,12 @@ const either = (a: Word, b: Word): Word =>
 /**
  * What has all parts: first the records that begin a field with the first one, then the others. `best` are the best
  * tiers among both; where texts need no check they are those of all hits. Texts need it when a part is not exact, and
- * when `always`.
+ * when `always`. A check must not tell more than the lists do, or the tier of a record would depend on the others.
  */
 function candidates(
   parts: readonly Part[],
   best: readonly [begun: Tier, inside: Tier],
-  checkFor: () => Check,
+  checkFor: (at: Tier) => Check,
   always = false,
 ): Step {
   return step(best[0], (asked, hits) => {
@@ -326,13 +326,15 @@ function candidates(
       words.push(word)
     }
     const { first, later } = words[0] as Word
-    const needed = always || words.some(({ exact }) => !exact) ? checkFor() : null
+    const isChecked = always || words.some(({ exact }) => !exact)
     const all = words.map((word) => word.all)
+    const scan = (runs: readonly Run[], at: Tier) =>
+      hits.scan(asked.source, new Common(all.with(0, runs)), isChecked ? checkFor(at) : null, at)
     if (first.length > 0) {
-      hits.scan(asked.source, new Common(all.with(0, first)), needed, best[0])
+      scan(first, best[0])
       if (hits.full(best[1])) return
     }
-    if (later.length > 0) hits.scan(asked.source, new Common(all.with(0, later)), needed, best[1])
+    if (later.length > 0) scan(later, best[1])
   })
 }
 
@@ -454,7 +456,7 @@ function forgiving(word: string, others: readonly string[]): Step[] {
         ...others.map(beginningAnywhere),
       ],
       [begun, inside],
-      () => wordsCheck(others, begun),
+      (at) => wordsCheck(others, at),
     ),
   )
 }

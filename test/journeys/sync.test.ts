@@ -146,6 +146,33 @@ t.test('an empty answer never replaces what is cached, not even when an admin co
   }
 })
 
+t.test(
+  'before anything was read as a whole, an answer cut short is not taken for all there is',
+  async (t) => {
+    const clock = createLeapingClock()
+    const simulator = await startSimulator(t, { clock: clock.now })
+    const service = await startService(t, simulator, { clock })
+    const { company, webhooks } = simulator
+    webhooks.hold()
+    webhooks.subscribe(`${service.url}/webhooks/quickbooks`)
+    simulator.fault({ on: 'query', kind: 'html503', times: 99 })
+    await service.connect()
+    await service.app.sync.settled()
+    simulator.clearFaults()
+    const [customer] = company.list('Customer')
+    company.update('Customer', customer?.Id ?? '', { Notes: 'news' })
+    await webhooks.post(webhooks.take())
+    await service.app.sync.settled()
+    t.match(await status(service), { customers_count: 1, items_count: 0 }, 'only what was announced')
+
+    const all = { on: 'query', match: 'SELECT \\*' } as const
+    simulator.fault({ ...all, entity: 'Customer', kind: 'wrongRows', rows: 1 })
+    simulator.fault({ ...all, entity: 'Item', kind: 'missingKeys' })
+    t.equal((await refresh(service)).status, 200)
+    t.match(await status(service), { customers_count: 30, items_count: 50 })
+  },
+)
+
 t.test('records that only seem to be gone, since an answer was cut short, are kept', async (t) => {
   const simulator = await startSimulator(t, { company: { customers: 40, vendors: 1, items: 1 } })
   const service = await startService(t, simulator)

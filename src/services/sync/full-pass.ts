@@ -148,7 +148,9 @@ async function enumerate(deps: PassDeps, context: PassContext, store: Store): Pr
       context.onProgress(seen.size + nameless, expected)
     }
     const total = seen.size + nameless
-    const complete = total === (expected ?? before?.records)
+    // An answer that is cut short can look like that of an entity without records, or with those that webhooks brought.
+    const known = before?.lastFull == null ? undefined : before.records
+    const complete = total > 0 && total === (expected ?? known)
     const count = complete ? total : await countOf(qbo, entity)
     if (total >= count) {
       if (setAside > 0)

@@ -19,6 +19,21 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => delay(Math.max(0, ms), undefined, signal ? { signal } : {}),
 }
 
+/**
+ * The clock's time for measuring waits: where the clock is set back, time goes on from where it was, so that nobody waits
+ * until the clock has caught up.
+ */
+export function steady(clock: Clock): () => number {
+  let last = Number.NEGATIVE_INFINITY
+  let ahead = 0
+  return () => {
+    const told = clock.now()
+    if (told + ahead < last) ahead = last - told
+    last = told + ahead
+    return last
+  }
+}
+
 /** An instant as ISO 8601, or null: the form of every time in an answer. */
 export const isoOrNull = (epochMs: number | null | undefined): string | null =>
   epochMs === null || epochMs === undefined ? null : new Date(epochMs).toISOString()

@@ -12,7 +12,7 @@ import {
   buryRows,
   checkpointOf,
   recordsOf,
-  removedSince,
+  removedAfter,
   type StoredRow,
   storedRows,
   tombstonesOf,
@@ -71,10 +71,10 @@ export interface Cache {
   /** Begins an attempt; it stays the last one until another begins. */
   attempt(realm: string, entity: string): Promise<void>
   /**
-   * Commits records. Rows older than, or equal to, what is cached change nothing; nor do those of a record that was
-   * removed after QuickBooks was asked for them, at `askedAt`.
+   * Commits records that QuickBooks was asked for after `askedAfter`, the `sequence` of then. Rows older than, or equal to,
+   * what is cached change nothing; nor do those of a record that was removed since.
    */
-  commitPage(realm: string, entity: string, rows: CachedRow[], askedAt?: number): Promise<CommittedChange>
+  commitPage(realm: string, entity: string, rows: CachedRow[], askedAfter?: number): Promise<CommittedChange>
   /**
    * Removes records, some hundred at most, unless they were updated after QuickBooks says they were deleted. Each leaves
    * a tombstone.
@@ -98,8 +98,10 @@ export interface Cache {
   heldBack(realm: string, entity: string): Promise<string[]>
   /** How many of these records are cached. */
   countOf(realm: string, entity: string, ids: readonly string[]): Promise<number>
-  /** Every cached id of an entity, in batches. */
-  ids(realm: string, entity: string): AsyncIterable<string[]>
+  /** The `seq` of the last change of a realm; 0 before the first. */
+  sequence(realm: string): Promise<number>
+  /** Every cached id of an entity, in batches; only those that did not change after `seq` when it is given. */
+  ids(realm: string, entity: string, seq?: number): AsyncIterable<string[]>
   checkpoints(realm: string): Promise<Checkpoint[]>
   /** Undefined for an entity of which nothing was attempted yet. */
   checkpoint(realm: string, entity: string): Promise<Checkpoint | undefined>
@@ -175,7 +177,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         .execute()
     },
 
-    commitPage: (realm, entity, rows, askedAt = Number.POSITIVE_INFINITY) =>
+    commitPage: (realm, entity, rows, askedAfter = 0) =>
       db.transaction().execute(async (trx) => {
         const upserts: CachedRow[] = []
         let records = 0
@@ -183,8 +185,8 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         for (const slice of slicesOf(newestOfEach(rows), SLICE_ROWS)) {
           const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
           const unknown = slice.map(idOfRow).filter((id) => !stored.has(id))
-          const gone = await removedSince(trx, realm, entity, unknown, askedAt)
-          const news = slice.filter((row) => !gone.has(row.id) && isNews(row, stored.get(row.id)))
+          const gone = await removedAfter(trx, realm, entity, unknown, askedAfter)
+          const news = slice.filter((row) => !gone.has(row.id) && isNews(row, stored.get(row.id), askedAfter))
           const first = news.length > 0 ? await writeRows(trx, realm, entity, news) : 0
           for (const [i, row] of news.entries()) {
             const old = stored.get(row.id)
@@ -268,12 +270,18 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       return count
     },
 
-    async *ids(realm, entity) {
+    async sequence(realm) {
+      const one = db.selectFrom('qbo_sequences').select('value').where('realm', '=', realm)
+      return (await one.executeTakeFirst())?.value ?? 0
+    },
+
+    async *ids(realm, entity, seq = Number.MAX_SAFE_INTEGER) {
       let last = ''
       for (;;) {
         const rows = await recordsOf(db, realm, entity)
           .select('id')
           .where('id', '>', last)
+          .where('seq', '<=', seq)
           .orderBy('id')
           .limit(BATCH_ROWS)
           .execute()
@@ -364,14 +372,20 @@ const idOfRow = ({ id }: { id: string }) => id
 
 /**
  * SyncToken rises with every edit, LastUpdatedTime also with what is no edit, such as a new balance; and records can
- * differ within one second. So the token decides, where it tells a difference, and otherwise the time.
+ * differ within one second. So the token decides, where it tells a difference. Otherwise what was asked for after the
+ * stored row had come is news, whatever the times say: QuickBooks' clock can go back. Else the time decides.
  */
-function isNews(row: CachedRow, stored: StoredRow | undefined): boolean {
+function isNews(row: CachedRow, stored: StoredRow | undefined, askedAfter: number): boolean {
   if (stored === undefined) return true
-  if (row.json === stored.json) return row.lastUpdated > stored.last_updated
-  const edits = syncTokenOf(row.json) - syncTokenOf(stored.json)
-  return edits > 0 || (!(edits < 0) && row.lastUpdated >= stored.last_updated)
+  if (row.json === stored.json) return false
+  const edits = editsBetween(row, stored)
+  const isLater = stored.seq <= askedAfter || row.lastUpdated >= stored.last_updated
+  return edits > 0 || (edits === 0 && isLater)
 }
+
+/** How many edits one version has more than another; 0 when they do not tell. */
+const editsBetween = (one: { json: string }, other: { json: string }): number =>
+  syncTokenOf(one.json) - syncTokenOf(other.json) || 0
 
 const syncTokenOf = (json: string): number => Number((JSON.parse(json) as { SyncToken?: unknown }).SyncToken)
 
@@ -380,7 +394,8 @@ function newestOfEach(rows: CachedRow[]): CachedRow[] {
   const newest = new Map<string, CachedRow>()
   for (const row of rows) {
     const other = newest.get(row.id)
-    if (other === undefined || row.lastUpdated >= other.lastUpdated) newest.set(row.id, row)
+    const edits = other === undefined ? 1 : editsBetween(row, other)
+    if (edits > 0 || (edits === 0 && row.lastUpdated >= (other?.lastUpdated ?? 0))) newest.set(row.id, row)
   }
   return [...newest.values()]
 }

@@ -14,6 +14,7 @@ export interface StoredRow {
   last_updated: number
   active: number
   json: string
+  seq: number
 }
 
 /** The records of one entity. */
@@ -36,7 +37,7 @@ export async function storedRows(
   ids: readonly string[],
 ): Promise<Map<string, StoredRow>> {
   const stored = await recordsOf(trx, realm, entity)
-    .select(['id', 'last_updated', 'active', 'json'])
+    .select(['id', 'last_updated', 'active', 'json', 'seq'])
     .where('id', 'in', ids)
     .execute()
   return new Map(stored.map((row) => [row.id, row]))
@@ -115,19 +116,19 @@ export async function nextSeq(trx: Trx, realm: string, count: number): Promise<n
   return value
 }
 
-/** Which of these records were removed at `since` or later (epoch milliseconds). */
-export async function removedSince(
+/** Which of these records were removed after `seq`. */
+export async function removedAfter(
   trx: Trx,
   realm: string,
   entity: string,
   ids: readonly string[],
-  since: number,
+  seq: number,
 ): Promise<ReadonlySet<string>> {
-  if (ids.length === 0 || since === Number.POSITIVE_INFINITY) return new Set()
+  if (ids.length === 0) return new Set()
   const removed = await tombstonesOf(trx, realm, entity)
     .select('id')
     .where('id', 'in', ids)
-    .where('deleted_at', '>=', since)
+    .where('seq', '>', seq)
     .execute()
   return new Set(removed.map((row) => row.id))
 }

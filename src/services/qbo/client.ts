@@ -29,8 +29,6 @@ export interface QueryAnswer {
   totalCount: number | undefined
   /** QuickBooks' own time of the answer, epoch milliseconds, when it told one. */
   time: number | undefined
-  /** Our own time before the question was sent. */
-  askedAt: number
 }
 
 /** What change data capture knows of the entities that were asked for. */
@@ -39,8 +37,6 @@ export interface ChangesAnswer {
   rows: Map<string, unknown[]>
   /** QuickBooks' own time of the answer, epoch milliseconds, when it told one. */
   time: number | undefined
-  /** Our own time before the question was sent. */
-  askedAt: number
 }
 
 /**
@@ -190,7 +186,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       const path = () => 'query'
       return {
         query: (entity, statement, caller) =>
-          run({ reason, entity, path, statement }, readQuery(entity, clock.now()), signal, caller),
+          run({ reason, entity, path, statement }, readQuery(entity), signal, caller),
         count: (entity, statement) => run({ reason, entity, path, statement }, readCount(entity), signal),
         changes(entities, since) {
           const asked = new URLSearchParams({
@@ -200,7 +196,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
           const [entity = 'all', ...others] = entities
           return run(
             { reason, entity: others.length === 0 ? entity : 'all', path: () => `cdc?${asked}` },
-            readChanges(entities, clock.now()),
+            readChanges(entities),
             signal,
           )
         },
@@ -228,18 +224,18 @@ function parse(answer: RawAnswer): Record<string, unknown> {
 
 /** QuickBooks leaves out keys without a value: no rows means no array. Without `QueryResponse` it is no answer at all. */
 const readQuery =
-  (entity: string, askedAt: number) =>
+  (entity: string) =>
   (answer: RawAnswer): QueryAnswer => {
     const { QueryResponse: response, time } = parse(answer)
     if (!isObject(response)) throw unreadable(answer, 'has no QueryResponse')
     const rows = response[entity] ?? []
     if (!Array.isArray(rows)) throw unreadable(answer, `has no list of ${entity}`)
-    return { rows, totalCount: wholeNumber(response.totalCount), time: timeOf(time), askedAt }
+    return { rows, totalCount: wholeNumber(response.totalCount), time: timeOf(time) }
   }
 
 /** One group for each entity; an entity without changes has an empty one, or none. */
 const readChanges =
-  (entities: readonly string[], askedAt: number) =>
+  (entities: readonly string[]) =>
   (answer: RawAnswer): ChangesAnswer => {
     const { CDCResponse: response, time } = parse(answer)
     const groups: unknown[] = Array.isArray(response) ? response.flatMap((one) => one?.QueryResponse) : []
@@ -250,7 +246,7 @@ const readChanges =
       if (!lists.every(Array.isArray)) throw unreadable(answer, `has no list of ${entity}`)
       rows.set(entity, lists.flat())
     }
-    return { rows, time: timeOf(time), askedAt }
+    return { rows, time: timeOf(time) }
   }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -263,7 +259,7 @@ const timeOf = (time: unknown): number | undefined => wholeNumber(Date.parse(Str
 const readCount =
   (entity: string) =>
   (answer: RawAnswer): number => {
-    const { totalCount } = readQuery(entity, 0)(answer)
+    const { totalCount } = readQuery(entity)(answer)
     if (totalCount === undefined) throw unreadable(answer, `has no count of ${entity}`)
     return totalCount
   }

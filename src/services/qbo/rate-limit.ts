@@ -3,7 +3,7 @@
 // started and before their answer came. So the second of a request begins when its answer has come, or when it must
 // have arrived.
 
-import type { Clock } from '../clock.ts'
+import { type Clock, steady } from '../clock.ts'
 
 /** The limits; the defaults are Intuit's. */
 export interface RateLimits {
@@ -47,6 +47,7 @@ export interface RateLimiter {
 /** A limiter for one realm. */
 export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLimits> }): RateLimiter {
   const { clock } = deps
+  const now = steady(clock)
   const { concurrent, perSecond, perMinute } = { ...INTUIT_LIMITS, ...deps.limits }
   const waiting: ((span: Span) => void)[] = []
   /** The last requests, as many as the minute allows, oldest first. */
@@ -74,13 +75,13 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
 
   function admit(): void {
     while (waiting.length > 0 && running < concurrent) {
-      const wait = nextStart() - clock.now()
+      const wait = nextStart() - now()
       if (wait > 0) {
         wakeIn(wait)
         return
       }
       const late = refusals > 0 || spans.length < FIRST_REQUESTS
-      const span = { start: clock.now(), arrivedMs: late ? ARRIVED_LATE_MS : ARRIVED_MS, end: undefined }
+      const span = { start: now(), arrivedMs: late ? ARRIVED_LATE_MS : ARRIVED_MS, end: undefined }
       spans.push(span)
       if (spans.length > perMinute) spans.shift()
       running += 1
@@ -123,15 +124,15 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
       try {
         return await task()
       } finally {
-        span.end = clock.now()
+        span.end = now()
         running -= 1
         admit()
       }
     },
     pause(ms, refused = false) {
       if (refused) refusals += 1
-      pausedUntil = Math.max(pausedUntil, clock.now() + ms)
+      pausedUntil = Math.max(pausedUntil, now() + ms)
     },
-    waitMs: () => Math.max(0, nextStart() - clock.now()),
+    waitMs: () => Math.max(0, nextStart() - now()),
   }
 }

@@ -18,9 +18,9 @@ const where = ({ hasActive }: Queryable, ...conditions: string[]): string => {
 
 const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
-/** One page, `page` counted from 0. Without ORDERBY an edit while paging could skip or repeat rows. */
-export const pageStatement = (entity: Queryable, page: number): string =>
-  `SELECT * FROM ${entity.qbo}${where(entity)} ORDERBY Id STARTPOSITION ${page * PAGE_ROWS + 1} MAXRESULTS ${PAGE_ROWS}`
+/** A page from the `start`th record on, counted from 0. Without ORDERBY an edit while paging could skip or repeat rows. */
+export const pageStatement = (entity: Queryable, start: number): string =>
+  `SELECT * FROM ${entity.qbo}${where(entity)} ORDERBY Id STARTPOSITION ${start + 1} MAXRESULTS ${PAGE_ROWS}`
 
 /** An instant (epoch milliseconds) in whole seconds, which is how QuickBooks keeps them; a begun second counts as whole. */
 export const instant = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`
@@ -39,6 +39,12 @@ export const changedCountStatement = (entity: Queryable, time: number): string =
 export const countStatement = (entity: Queryable): string =>
   `SELECT count(*) FROM ${entity.qbo}${where(entity)}`
 
+const among = (ids: readonly string[]): string => `Id IN (${ids.map(quoted).join(', ')})`
+
 /** The records with these ids; at most `PAGE_ROWS` of them. */
 export const idsStatement = (entity: Queryable, ids: readonly string[]): string =>
-  `SELECT * FROM ${entity.qbo}${where(entity, `Id IN (${ids.map(quoted).join(', ')})`)} MAXRESULTS ${PAGE_ROWS}`
+  `SELECT * FROM ${entity.qbo}${where(entity, among(ids))} MAXRESULTS ${PAGE_ROWS}`
+
+/** How many of these records there are. */
+export const idsCountStatement = (entity: Queryable, ids: readonly string[]): string =>
+  `SELECT count(*) FROM ${entity.qbo}${where(entity, among(ids))}`

@@ -10,7 +10,7 @@ import { CHANGES_DAYS, CHANGES_LIMIT, type QboReader } from '../qbo/client.ts'
 import { changedCountStatement, changedStatement, PAGE_ROWS } from '../qbo/statements.ts'
 import { arePlausible, type PassDeps } from './full-pass.ts'
 import { countOf } from './read-all.ts'
-import { parseRows, readAgain, unknownNow } from './records.ts'
+import { parseRows, readAgainOrGone } from './records.ts'
 
 /** An entity to follow, with a checkpoint to follow from. */
 export interface Followed {
@@ -40,7 +40,6 @@ export type ChangesOutcome = { entity: Entity } & (
 export const OVERLAP_MS = 10 * 60_000
 /** An entity that is further behind than this is asked for alone: the others have few changes to bring. */
 const FAR_BEHIND_MS = DAY_MS
-const SECOND_MS = 1_000
 
 /** Whether change data capture still reaches back to the checkpoint, as far as our own clock knows. */
 export const reachesBack = ({ completeAsOf }: Checkpoint, now: number): boolean =>
@@ -74,17 +73,19 @@ async function ask(
   if (followed.length === 0) return []
   const since = Math.min(...followed.map(({ checkpoint }) => checkpoint.completeAsOf)) - OVERLAP_MS
   try {
-    const { rows, ...answer } = await context.qbo.changes(
+    const askedAfter = await deps.cache.sequence(context.realm)
+    const { rows, time } = await context.qbo.changes(
       followed.map(({ entity }) => entity.qbo),
       since,
     )
     const total = [...rows.values()].reduce((sum, { length }) => sum + length, 0)
     if (total >= CHANGES_LIMIT && followed.length > 1) return await oneByOne(deps, context, followed)
-    return await Promise.all(
-      followed.map((one) =>
-        take(deps, context, one, { ...answer, since, rows: rows.get(one.entity.qbo) ?? [] }),
-      ),
+    const taken = followed.map((one) =>
+      take(deps, context, one, { since, time, askedAfter, rows: rows.get(one.entity.qbo) ?? [] }),
     )
+    // None goes on by itself when another one was stopped.
+    await Promise.allSettled(taken)
+    return await Promise.all(taken)
   } catch (error) {
     context.signal.throwIfAborted()
     // What QuickBooks refuses for one entity, or cannot process, it refuses for all that are asked for together.
@@ -109,33 +110,34 @@ interface Answer {
   since: number
   rows: readonly unknown[]
   time: number | undefined
-  askedAt: number
+  /** The cache's `sequence` before QuickBooks was asked. */
+  askedAfter: number
 }
 
 async function take(
   deps: PassDeps,
   context: ChangesContext,
   { entity, checkpoint }: Followed,
-  { since, rows, time, askedAt }: Answer,
+  { since, rows, time, askedAfter }: Answer,
 ): Promise<ChangesOutcome> {
   try {
     if (time !== undefined && time - since > CHANGES_DAYS * DAY_MS)
       return { entity, needsFull: 'the last look is longer ago than QuickBooks remembers changes' }
     if (time !== undefined && time < since) return { entity, needsFull: "QuickBooks' clock went back" }
     const live = rows.filter((row) => !isDeletion(row))
-    const counts = await store(deps, context, entity, live, askedAt)
+    const counts = await store(deps, context, entity, live, askedAfter)
     if (counts.setAside > checkpoint.setAside) return { entity, needsFull: 'a changed record cannot be read' }
     const deletions = rows.filter(isDeletion).map(deletionIn)
     if (!(await arePlausible(deps.cache, context.realm, checkpoint, deletions)))
       return { entity, needsFull: 'more records were deleted than is likely' }
     const removed = await remove(deps, context, entity, deletions)
     if (rows.length >= CHANGES_LIMIT) {
-      const rest = await readSince(deps, context, entity, since)
+      const rest = await readSince(deps, context, entity, { since, askedAfter })
       counts.changed += rest.changed
       if (!rest.isWhole)
         return { entity, needsFull: 'more changed than one answer holds, some of it was deleted' }
     }
-    if (mayHaveSkipped(checkpoint, deletions) && !(await isAllThere(deps, context, entity)))
+    if (mayHaveHidden(checkpoint, deletions) && !(await isAllThere(deps, context, entity)))
       return { entity, needsFull: 'records were deleted while everything was read' }
     context.signal.throwIfAborted()
     const keepError = context.owesFull(entity.name)
@@ -152,13 +154,13 @@ async function store(
   { realm, signal }: ChangesContext,
   entity: Entity,
   raws: readonly unknown[],
-  askedAt: number,
+  askedAfter: number,
 ): Promise<{ changed: number; setAside: number }> {
   const { rows, setAside, reason } = await parseRows(entity, raws)
   if (setAside > 0)
     log.warn({ entity: entity.name, setAside, reason }, 'Changed records set aside: they cannot be read')
   signal.throwIfAborted()
-  const { upserts } = await intake.upsert(realm, entity.name, rows, askedAt)
+  const { upserts } = await intake.upsert(realm, entity.name, rows, askedAfter)
   return { changed: upserts.length, setAside }
 }
 
@@ -173,9 +175,8 @@ async function remove(
   const { realm, signal } = context
   signal.throwIfAborted()
   const { removals, newer } = await intake.remove(realm, entity.name, deletions)
-  const { missing } = await readAgain(intake, context, entity, newer)
-  const gone = await intake.remove(realm, entity.name, unknownNow(missing))
-  return removals.length + gone.removals.length
+  const { gone } = await readAgainOrGone(deps, context, entity, newer)
+  return removals.length + (await intake.remove(realm, entity.name, gone)).removals.length
 }
 
 /**
@@ -186,7 +187,7 @@ async function readSince(
   deps: PassDeps,
   context: ChangesContext,
   entity: Entity,
-  since: number,
+  { since, askedAfter }: Pick<Answer, 'since' | 'askedAfter'>,
 ): Promise<{ changed: number; isWhole: boolean }> {
   const { qbo } = context
   const seen = new Set<string>()
@@ -194,8 +195,8 @@ async function readSince(
   let from = since
   let start = 0
   for (;;) {
-    const { rows, askedAt } = await qbo.query(entity.qbo, changedStatement(entity, from, start))
-    const stored = await store(deps, context, entity, rows, askedAt)
+    const { rows } = await qbo.query(entity.qbo, changedStatement(entity, from, start))
+    const stored = await store(deps, context, entity, rows, askedAfter)
     if (stored.setAside > 0) return { changed, isWhole: false }
     changed += stored.changed
     for (const row of rows) seen.add(idOf(row) ?? '')
@@ -221,15 +222,14 @@ async function isAllThere(
 }
 
 /**
- * What is deleted while a full pass reads page after page moves those behind it over the edge of a page, and one is
- * skipped. The first look after the pass tells of it.
+ * A record that is deleted after a full pass has seen it makes up for one that an answer left out, as far as numbers tell.
+ * The first look after the pass knows of it.
  */
-function mayHaveSkipped(
-  { records, lastFull, lastSuccess, completeAsOf }: Followed['checkpoint'],
+function mayHaveHidden(
+  { lastFull, lastSuccess, completeAsOf }: Followed['checkpoint'],
   deletions: readonly Deletion[],
 ): boolean {
-  const isFirst = lastFull === lastSuccess && records >= PAGE_ROWS
-  return isFirst && deletions.some(({ at }) => (at ?? 0) >= completeAsOf - SECOND_MS)
+  return lastFull === lastSuccess && deletions.some(({ at }) => (at ?? 0) >= completeAsOf - OVERLAP_MS)
 }
 
 const fieldOf = (raw: unknown, name: string): unknown =>

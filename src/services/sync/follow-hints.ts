@@ -4,7 +4,7 @@
 import { AppError, isStop, reasonOf } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
 import type { Hint, HintQueue, WaitingHints } from '../cache/hints.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, steady } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
 import { arePlausible, type CurrentRealm, type PassDeps } from './full-pass.ts'
@@ -37,8 +37,7 @@ export function createFollower(deps: FollowerDeps): Follower {
   const { queue, clock, log } = deps
   let working: Promise<void> | undefined
   let isCalled = false
-  /** Entities that failed: how often in a row, and when they are asked for again. */
-  const waits: Waits = new Map()
+  const waits = createWaits(clock)
 
   async function work(signal: AbortSignal): Promise<void> {
     try {
@@ -80,11 +79,32 @@ export function createFollower(deps: FollowerDeps): Follower {
   }
 }
 
-type Waits = Map<string, { times: number; until: number }>
-
 /** After a failure, then twice as long, and so on: an answer that cannot be used is billed like any other. */
 const WAIT_MS = 60_000
 const LONGEST_WAIT_MS = 3_600_000
+
+/** Entities that failed, and when they are asked for again. */
+interface Waits {
+  isWaiting(entity: string): boolean
+  failed(entity: string): void
+  succeeded(entity: string): void
+}
+
+function createWaits(clock: Clock): Waits {
+  const now = steady(clock)
+  const failures = new Map<string, { times: number; until: number }>()
+  return {
+    isWaiting: (entity) => (failures.get(entity)?.until ?? 0) > now(),
+    failed(entity) {
+      const { times = 0 } = failures.get(entity) ?? {}
+      failures.set(entity, {
+        times: times + 1,
+        until: now() + Math.min(WAIT_MS * 2 ** times, LONGEST_WAIT_MS),
+      })
+    },
+    succeeded: (entity) => failures.delete(entity),
+  }
+}
 
 /**
  * Answers false when all that is left has to wait.
@@ -97,7 +117,6 @@ async function followBatch(
   { byEntity, upTo }: WaitingHints,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { clock } = deps
   const report = { announced: 0, changed: 0, removed: 0 }
   const checkpoints = await deps.cache.checkpoints(realm)
   const left: Hint[] = []
@@ -111,9 +130,7 @@ async function followBatch(
     const keep = () => {
       for (const [id, gone] of ids) left.push({ entity: entity.name, id, gone })
     }
-    const { times = 0, until = 0 } = waits.get(entity.name) ?? {}
-    // A clock that was set back must not make it wait for longer.
-    if (until > clock.now() && until - clock.now() <= LONGEST_WAIT_MS) {
+    if (waits.isWaiting(entity.name)) {
       keep()
       continue
     }
@@ -123,7 +140,7 @@ async function followBatch(
       const done = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
       report.changed += done.changed
       report.removed += done.removed
-      waits.delete(entity.name)
+      waits.succeeded(entity.name)
     } catch (error) {
       signal.throwIfAborted()
       if (isStop(error)) throw error
@@ -131,8 +148,7 @@ async function followBatch(
       if (error instanceof AppError && error.retry === 'never') deps.onDoubt(entity.name)
       else {
         failure = error
-        const wait = Math.min(WAIT_MS * 2 ** times, LONGEST_WAIT_MS)
-        waits.set(entity.name, { times: times + 1, until: clock.now() + wait })
+        waits.failed(entity.name)
         keep()
       }
     }
@@ -151,13 +167,14 @@ interface Announced {
 }
 
 async function followEntity(
-  { cache, intake, log, reader, onDoubt }: FollowerDeps,
+  deps: FollowerDeps,
   realm: string,
   { entity, ids, checkpoint }: Announced,
   signal: AbortSignal,
 ): Promise<{ changed: number; removed: number }> {
+  const { cache, intake, log, reader, onDoubt } = deps
   const { name } = entity
-  const { upserts, missing } = await readAgain(intake, { realm, qbo: reader(signal), signal }, entity, [
+  const { upserts, missing } = await readAgain(deps, { realm, qbo: reader(signal), signal }, entity, [
     ...ids.keys(),
   ])
   const changed = upserts.length

@@ -10,7 +10,7 @@ import type { QboReader } from '../qbo/client.ts'
 import type { SearchService } from '../search/search.ts'
 import type { Intake } from './intake.ts'
 import { countOf, readAll } from './read-all.ts'
-import { parseRows, readAgain, unknownNow } from './records.ts'
+import { incomplete, parseRows, readAgainOrGone } from './records.ts'
 
 /** Which company is connected, by its keyed hash. @throws AppError 409 when none is, or a person must reconnect. */
 export type CurrentRealm = () => string
@@ -83,13 +83,15 @@ export async function fullPass(deps: PassDeps, context: PassContext): Promise<Pa
 async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
   const { cache, intake } = deps
   const { realm, entity, before, signal } = context
-  const known = before?.lastFull == null ? null : before.completeAsOf
+  // Records tell their times in whole seconds.
+  const known = before?.lastFull == null ? null : Math.floor((before.completeAsOf ?? 0) / 1000) * 1000
+  const begun = await cache.sequence(realm)
   let changed = 0
   let late = 0
 
-  async function store(rows: CachedRow[], askedAt: number): Promise<void> {
+  async function store(rows: CachedRow[]): Promise<void> {
     signal.throwIfAborted()
-    count((await intake.upsert(realm, entity.name, rows, askedAt)).upserts)
+    count((await intake.upsert(realm, entity.name, rows, begun)).upserts)
   }
 
   function count(upserts: readonly CachedRow[]): void {
@@ -97,79 +99,77 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
     if (known !== null) late += upserts.filter(({ lastUpdated }) => lastUpdated < known).length
   }
 
-  const { seen, total, isCounted, setAside, asOf } = await enumerate(deps, context, store)
+  const { seen, setAside, asOf } = await enumerate(deps, context, store)
+  // What came in meanwhile, by a webhook, is no older than the pages.
   const unseen: string[] = []
-  for await (const ids of cache.ids(realm, entity.name)) unseen.push(...ids.filter((id) => !seen.has(id)))
-  if (unseen.length > 0 && !isCounted) await mustBeAll(context, total)
+  for await (const ids of cache.ids(realm, entity.name, begun))
+    unseen.push(...ids.filter((id) => !seen.has(id)))
   const isExpected = context.force || (await mustBePlausible(deps, context, unseen, seen.size))
   // Those that QuickBooks still has, when it is asked for them by their ids, are kept and brought up to date.
-  const { upserts, missing: gone } = await readAgain(intake, context, entity, unseen)
+  const { upserts, gone } = await readAgainOrGone(deps, context, entity, unseen)
   count(upserts)
 
   signal.throwIfAborted()
   const missed = context.isLookedAt && !isExpected ? gone.length : 0
   const drift = known === null ? null : late + missed
-  const { removals } = await intake.remove(realm, entity.name, unknownNow(gone))
+  const { removals } = await intake.remove(realm, entity.name, gone)
   await cache.completePass(realm, entity.name, { setAside, asOf, drift })
   return { records: seen.size, changed, removed: removals.length, setAside, drift }
 }
 
-type Store = (rows: CachedRow[], askedAt: number) => Promise<void>
+type Store = (rows: CachedRow[]) => Promise<void>
 
 interface Enumerated {
   seen: Set<string>
-  /** Rows, those without an id included. */
-  total: number
-  /** count(*) says that these are all. */
-  isCounted: boolean
   setAside: number
+  /** QuickBooks' own time of the first page. */
   asOf: number | null
 }
 
 /** Reads all pages; when fewer came than QuickBooks says there are, reads them all once more. */
 async function enumerate(deps: PassDeps, context: PassContext, store: Store): Promise<Enumerated> {
-  const { entity, before, qbo } = context
-  for (let attempt = 1; ; attempt++) {
-    const seen = new Set<string>()
-    let nameless = 0
-    let setAside = 0
-    let reason: string | undefined
-    let expected: number | undefined
-    let asOf: number | null = null
-    for await (const page of readAll(qbo, entity)) {
-      const parsed = await parseRows(entity, page.rows)
-      for (const id of parsed.ids) seen.add(id)
-      nameless += page.rows.length - parsed.ids.length
-      setAside += parsed.setAside
-      reason ??= parsed.reason
-      await store(parsed.rows, page.askedAt)
-      expected = page.expected
-      asOf ??= page.time ?? null
-      context.onProgress(seen.size + nameless, expected)
-    }
-    const total = seen.size + nameless
-    // An answer that is cut short can look like that of an entity without records, or with those that webhooks brought.
-    const known = before?.lastFull == null ? undefined : before.records
-    const complete = total > 0 && total === (expected ?? known)
-    const count = complete ? total : await countOf(qbo, entity)
-    if (total >= count) {
-      if (setAside > 0)
-        deps.log.warn({ entity: entity.name, setAside, reason }, 'Records set aside: they cannot be read')
-      if (setAside * 2 > total) throw unreadableRecords(entity, setAside, total)
-      return { seen, total, isCounted: expected !== undefined || !complete, setAside, asOf }
-    }
-    if (attempt === 2) throw incomplete(entity, total, count)
+  try {
+    return await enumerateOnce(deps, context, store)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'QBO_INCOMPLETE') throw error
+    const { name } = context.entity
     deps.log.warn(
-      { entity: entity.name, received: total, count },
-      'QuickBooks sent fewer records than it has, reading again',
+      { entity: name, reason: error.message },
+      'QuickBooks did not send all it has, reading again',
     )
+    return await enumerateOnce(deps, context, store)
   }
 }
 
-/** Records seem gone: what was read must be all that there is, or an answer cut short would pass for a deletion. */
-async function mustBeAll({ qbo, entity }: PassContext, total: number): Promise<void> {
-  const count = await countOf(qbo, entity)
+async function enumerateOnce(
+  { log }: PassDeps,
+  { entity, qbo, onProgress }: PassContext,
+  store: Store,
+): Promise<Enumerated> {
+  const seen = new Set<string>()
+  let nameless = 0
+  let setAside = 0
+  let reason: string | undefined
+  let expected = 0
+  let asOf: number | null = null
+  for await (const page of readAll(qbo, entity)) {
+    const parsed = await parseRows(entity, page.rows)
+    for (const id of parsed.ids) seen.add(id)
+    nameless += page.rows.length - parsed.ids.length
+    setAside += parsed.setAside
+    reason ??= parsed.reason
+    await store(parsed.rows)
+    expected = page.expected
+    asOf ??= page.time ?? null
+    onProgress(seen.size + nameless, expected)
+  }
+  const total = seen.size + nameless
+  const count = total === expected ? expected : await countOf(qbo, entity)
   if (total < count) throw incomplete(entity, total, count)
+  if (setAside > 0)
+    log.warn({ entity: entity.name, setAside, reason }, 'Records set aside: they cannot be read')
+  if (setAside * 2 > total) throw unreadableRecords(entity, setAside, total)
+  return { seen, setAside, asOf }
 }
 
 /**
@@ -198,14 +198,6 @@ async function mustBePlausible(
     message: `QuickBooks no longer shows ${unseen.length} of ${cached} ${entity.name}. That is more than is likely, so all were kept. They are dropped when the next full reading, by the clock or by POST /api/cache/refresh, does not find them either; with ?force=true at once.`,
   })
 }
-
-const incomplete = (entity: Entity, received: number, count: number) =>
-  new AppError({
-    code: 'QBO_INCOMPLETE',
-    status: 502,
-    retry: 'later',
-    message: `QuickBooks sent ${received} of ${count} ${entity.name}. None was dropped; it is tried again.`,
-  })
 
 const unreadableRecords = (entity: Entity, setAside: number, total: number) =>
   new AppError({

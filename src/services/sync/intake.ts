@@ -19,8 +19,8 @@ export type Removed = Pick<Removal, 'removals' | 'newer'>
 
 /** Takes in what QuickBooks answered. Entities are named by our words. */
 export interface Intake {
-  /** `askedAt`: our own time before QuickBooks was asked for these rows. */
-  upsert(realm: string, entity: string, rows: CachedRow[], askedAt: number): Promise<CommittedChange>
+  /** `askedAfter`: the cache's `sequence` before QuickBooks was asked for these rows. */
+  upsert(realm: string, entity: string, rows: CachedRow[], askedAfter: number): Promise<CommittedChange>
   /** In steps, between which others get their turn. */
   remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removed>
   /**
@@ -92,8 +92,8 @@ export function createIntake(deps: {
     })
 
   return {
-    upsert: (realm, entity, rows, askedAt) =>
-      take(realm, entity, () => cache.commitPage(realm, entity, rows, askedAt)),
+    upsert: (realm, entity, rows, askedAfter) =>
+      take(realm, entity, () => cache.commitPage(realm, entity, rows, askedAfter)),
     async remove(realm, entity, deletions) {
       const removed: Removed = { removals: [], newer: [] }
       for (let start = 0; start < deletions.length; start += REMOVED_TOGETHER) {

@@ -2,10 +2,10 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
-import type { Deletion } from '../cache/cache.ts'
+import type { Cache, Deletion } from '../cache/cache.ts'
 import { BadRecord, type CachedRow, type Entity, idOf } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
-import { idsStatement, PAGE_ROWS } from '../qbo/statements.ts'
+import { idsCountStatement, idsStatement, PAGE_ROWS } from '../qbo/statements.ts'
 import type { Intake } from './intake.ts'
 
 /** Rows of one answer, parsed. */
@@ -43,8 +43,6 @@ export async function parseRows(entity: Entity, raws: readonly unknown[]): Promi
 /** What QuickBooks answered about some ids. */
 interface Asked {
   parsed: ParsedRows
-  /** Our own time before they were asked for. */
-  askedAt: number
   /** Ids that QuickBooks does not know; none when a row came without its id, since it may be any of them. */
   missing: string[]
 }
@@ -76,33 +74,62 @@ async function* ask(
     const known = new Set(parsed.ids)
     const unclear = parsed.ids.length < answer.rows.length
     const missing = unclear ? [] : ids.filter((id) => !known.has(id))
-    yield { parsed, askedAt: answer.askedAt, missing }
+    yield { parsed, missing }
   } else if (ids.length > 1) {
     const half = ids.length >> 1
     yield* ask(qbo, entity, ids.slice(0, half), refusals)
     yield* ask(qbo, entity, ids.slice(half), refusals)
   } else {
     const reason = 'QuickBooks cannot process it'
-    yield { parsed: { rows: [], ids, setAside: 1, reason }, askedAt: 0, missing: [] }
+    yield { parsed: { rows: [], ids, setAside: 1, reason }, missing: [] }
   }
 }
 
-/** Brings records up to date by their ids; answers what changed, and which of them QuickBooks does not know. */
+/** Brings records up to date by their ids; answers what changed, and which of them QuickBooks did not answer. */
 export async function readAgain(
-  intake: Intake,
+  { cache, intake }: { cache: Cache; intake: Intake },
   { realm, qbo, signal }: { realm: string; qbo: QboReader; signal: AbortSignal },
   entity: Entity,
   ids: readonly string[],
 ): Promise<{ upserts: CachedRow[]; missing: string[] }> {
   const found: { upserts: CachedRow[]; missing: string[] } = { upserts: [], missing: [] }
-  for await (const { parsed, missing, askedAt } of readByIds(qbo, entity, ids)) {
+  const askedAfter = await cache.sequence(realm)
+  for await (const { parsed, missing } of readByIds(qbo, entity, ids)) {
     signal.throwIfAborted()
-    const { upserts } = await intake.upsert(realm, entity.name, parsed.rows, askedAt)
+    const { upserts } = await intake.upsert(realm, entity.name, parsed.rows, askedAfter)
     found.upserts.push(...upserts)
     found.missing.push(...missing)
   }
   return found
 }
+
+/**
+ * The same, held against a count: an answer that was cut short looks like one about records that are gone.
+ * @throws AppError QBO_INCOMPLETE when QuickBooks counts some of the missing ones.
+ */
+export async function readAgainOrGone(
+  deps: { cache: Cache; intake: Intake },
+  context: { realm: string; qbo: QboReader; signal: AbortSignal },
+  entity: Entity,
+  ids: readonly string[],
+): Promise<{ upserts: CachedRow[]; gone: Deletion[] }> {
+  const { upserts, missing } = await readAgain(deps, context, entity, ids)
+  for (let start = 0; start < missing.length; start += PAGE_ROWS) {
+    const some = missing.slice(start, start + PAGE_ROWS)
+    const count = await context.qbo.count(entity.qbo, idsCountStatement(entity, some))
+    if (count > 0) throw incomplete(entity, 0, count)
+  }
+  return { upserts, gone: unknownNow(missing) }
+}
+
+/** An answer that was cut short. */
+export const incomplete = ({ name }: Entity, received: number, count: number): AppError =>
+  new AppError({
+    code: 'QBO_INCOMPLETE',
+    status: 502,
+    retry: 'later',
+    message: `QuickBooks sent ${received} of ${count} ${name}. None was dropped; it is tried again.`,
+  })
 
 /** The deletions of records that QuickBooks was asked for and does not know. */
 export const unknownNow = (ids: readonly string[]): Deletion[] => ids.map((id) => ({ id, at: null }))

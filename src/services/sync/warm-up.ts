@@ -15,14 +15,16 @@ export async function warmUp(
   realm: string,
 ): Promise<void> {
   const checkpoints = await cache.checkpoints(realm)
+  const last = await cache.sequence(realm)
   for (const { name } of entities) {
     const records = checkpoints.find(({ entity }) => entity === name)?.records ?? 0
     const seq = await search.restore(name).catch((error: unknown) => {
       log.warn({ err: error, entity: name }, 'The saved index cannot be read; it is made anew')
       return null
     })
-    if (seq === null) {
-      if (records > 0) await search.rebuild(name, cache.batches(realm, name))
+    // Of a database that was put back, the saved index knows what has not happened here.
+    if (seq === null || seq > last) {
+      if (records > 0 || seq !== null) await search.rebuild(name, cache.batches(realm, name))
       continue
     }
     for await (const upserts of cache.batches(realm, name, seq)) {

@@ -3,7 +3,7 @@
 // outcome is unknown is not sent again at once; `invalid_grant` becomes `reconnect_required` only after re-reading the store.
 
 import { AppError, reasonOf, reconnectRequired } from '../../errors.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, steady } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Access } from '../qbo/client.ts'
 import type { OAuthClient, TokenGrant } from '../qbo/oauth.ts'
@@ -51,6 +51,7 @@ export interface TokenKeeperDeps {
 /** Loads the stored connection. @throws ConfigError when it was sealed with another key. */
 export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKeeper> {
   const { store, oauth, secrets, clock, log } = deps
+  const steadyNow = steady(clock)
   let current = await store.load()
   /** Tokens that Intuit gave and the disk refused: saved before anything else, never refreshed over. */
   let unsaved: Connection | undefined
@@ -110,7 +111,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       current = stored
       return
     }
-    if (lastFailure !== undefined && clock.now() < lastFailure.until) throw lastFailure.error
+    if (lastFailure !== undefined && steadyNow() < lastFailure.until) throw lastFailure.error
     await mustBeWritable(before)
     let grant: TokenGrant
     try {
@@ -137,7 +138,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       )
       return
     }
-    lastFailure = { error, until: clock.now() + HOLD_OFF_MS }
+    lastFailure = { error, until: steadyNow() + HOLD_OFF_MS }
     const known = error instanceof AppError ? error : undefined
     const level = known?.retry === 'never' ? 'error' : 'warn'
     log[level](

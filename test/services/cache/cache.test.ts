@@ -241,15 +241,34 @@ t.test('a deletion removes what is not newer, leaves a tombstone, and what is ne
 })
 
 t.test('what was asked for before a record was removed does not bring it back', async (t) => {
-  const { cache, clock, rows } = await setUp(t)
+  const { cache, rows } = await setUp(t)
   await cache.commitPage('a', 'items', [row('1', 10)])
-  const askedAt = clock.now()
-  await clock.advance(5)
+  const before = await cache.sequence('a')
   await cache.remove('a', 'items', [{ id: '1', at: null }])
-  t.equal((await cache.commitPage('a', 'items', [row('1', 11)], askedAt)).upserts.length, 0)
+  t.equal((await cache.commitPage('a', 'items', [row('1', 11)], before)).upserts.length, 0)
   t.same(await rows(), [])
-  await clock.advance(5)
-  t.equal((await cache.commitPage('a', 'items', [row('1', 11)], clock.now())).upserts.length, 1)
+  const after = await cache.sequence('a')
+  t.equal((await cache.commitPage('a', 'items', [row('1', 11)], after)).upserts.length, 1)
+})
+
+t.test('of two versions that were edited as often the one that was asked for later wins', async (t) => {
+  const { cache } = await setUp(t)
+  const before = await cache.sequence('a')
+  await cache.commitPage('a', 'items', [row('1', 10, 'balance 1')])
+  const after = await cache.sequence('a')
+  const earlier = row('1', 9, 'balance 2')
+  t.equal((await cache.commitPage('a', 'items', [earlier], before)).upserts.length, 0, 'its time is older')
+  t.equal((await cache.commitPage('a', 'items', [earlier], after)).upserts.length, 1, 'whatever its time is')
+})
+
+t.test('of two versions in one answer the one with more edits wins', async (t) => {
+  const { cache, rows } = await setUp(t)
+  const version = (SyncToken: string, lastUpdated: number): CachedRow => ({
+    ...{ id: '1', lastUpdated, active: true },
+    json: JSON.stringify({ SyncToken }),
+  })
+  await cache.commitPage('a', 'items', [version('10', 50), version('9', 100)])
+  t.match(await rows(), [{ json: /"10"/ }])
 })
 
 t.test('what is held back is kept until it is replaced or a pass completes', async (t) => {

@@ -137,6 +137,23 @@ t.test('while QuickBooks asked to wait, nothing starts', async (t) => {
   t.equal(started - asked, 60_000)
 })
 
+t.test(
+  'a clock that is set back, even while QuickBooks asked to wait, keeps nobody waiting longer',
+  async (t) => {
+    const manual = createManualClock()
+    let back = 0
+    const limiter = createRateLimiter({ clock: { ...manual, now: () => manual.now() - back } })
+    await limiter.run(async () => undefined)
+    limiter.pause(10_000)
+    back = 86_400_000
+    t.ok(limiter.waitMs() <= 10_000)
+    const ran = limiter.run(async () => 'ran')
+    await manual.advance(10_000)
+    t.equal(await ran, 'ran')
+    t.equal(limiter.waitMs() <= 90, true, 'and the limits go on')
+  },
+)
+
 t.test('a caller that gives up leaves the queue without being run', async (t) => {
   const clock = createManualClock()
   const limiter = createRateLimiter({ clock })

@@ -1,0 +1,197 @@
+// What happens in QuickBooks, on the way, and here between two answers of one reading, or to our own clock and files: no
+// record may get lost, and none may be taken for gone.
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { Simulator, SimulatorOptions } from '../../simulator/simulator.ts'
+import { afterEachAnswer } from '../support/answers.ts'
+import { createLeapingClock } from '../support/clock.ts'
+import { type Service, startService, startSimulator, temporaryFolder } from '../support/service.ts'
+
+const HOUR_MS = 3_600_000
+const unlimited = { throttle: { perSecond: null, perMinute: null, concurrent: null } }
+
+async function setUp(t: Test, company: SimulatorOptions['company'], isFilled = true) {
+  const time = createLeapingClock()
+  let skew = 0
+  const clock = { now: () => time.now() + skew, sleep: time.sleep }
+  const simulator = await startSimulator(t, {
+    clock: time.now,
+    behaviour: unlimited,
+    company: { customers: 0, vendors: 0, items: 0, ...company },
+  })
+  const dataDir = temporaryFolder(t)
+  const start = () => startService(t, simulator, { clock, dataDir })
+  const service = await start()
+  simulator.webhooks.subscribe(`${service.url}/webhooks/quickbooks`)
+  simulator.webhooks.hold()
+  if (isFilled) await service.connectAndFill()
+  const look = async (one = service) => {
+    time.advance(HOUR_MS + 60_000)
+    await one.app.sync.refreshDue()
+    await one.app.sync.settled()
+  }
+  const setBack = (ms: number) => {
+    skew -= ms
+  }
+  return { simulator, service, look, setBack, start, dataDir }
+}
+
+/** Acts once, after the first answer to a statement like this. */
+function once({ app }: Service, like: RegExp, act: () => unknown): void {
+  let isDone = false
+  afterEachAnswer(app, async (asked) => {
+    if (isDone || !like.test(asked)) return
+    isDone = true
+    await act()
+  })
+}
+
+const refresh = (service: Service) => service.request('/api/cache/refresh', { method: 'POST' })
+const status = async (service: Service) => (await service.request('/api/cache/status')).json
+const names = async (service: Service, q: string) =>
+  (await service.request(`/api/search/client_names?q=${q}`)).json.results.map(
+    ({ name }: { name: string }) => name,
+  )
+
+/** Every record, and the count in the status. */
+async function mustBeEqual(t: Test, service: Service, { company }: Simulator): Promise<void> {
+  const there = company.list('Customer').map(({ Id }) => Id)
+  const realm = service.app.tokens.keeper.currentRealm()
+  const here: string[] = []
+  for await (const ids of service.app.cache.ids(realm, 'customers')) here.push(...ids)
+  t.same(here.toSorted(), there.toSorted())
+  t.match(await status(service), { customers_count: there.length })
+}
+
+for (const [deleted, pages] of [
+  [3, 1],
+  [15, 2],
+] as const) {
+  t.test(`${deleted} deletions between two pages push no record over the edge of a page`, async (t) => {
+    const { simulator, service, look } = await setUp(t, { customers: 1_001 }, false)
+    once(service, /ORDERBY Id STARTPOSITION 1 /, async () => {
+      const { company, webhooks } = simulator
+      for (const { Id } of company.list('Customer').slice(0, deleted)) company.remove('Customer', Id)
+      await webhooks.post(webhooks.take())
+    })
+    await service.connectAndFill()
+    const first = simulator.meter.log.filter(({ statement = '' }) => /Customer.* 1 MAX/.test(statement))
+    t.equal(first.length, pages, pages === 1 ? 'pages share more rows' : 'they share fewer: read again')
+    await look()
+    await mustBeEqual(t, service, simulator)
+  })
+}
+
+t.test('records that a webhook brings while everything is read are not missing from it', async (t) => {
+  const { simulator, service } = await setUp(t, { customers: 1_100 })
+  const { company, webhooks } = simulator
+  once(service, /STARTPOSITION 991 /, async () => {
+    for (let i = 0; i < 150; i++) company.create('Customer', { DisplayName: `Import ${i}` })
+    const followed = new Promise((resolve) => service.app.announcements.once('change', resolve))
+    await webhooks.post(webhooks.take())
+    await followed
+  })
+  t.equal((await refresh(service)).status, 200)
+  t.match(await status(service), { entities: { customers: { held_back_count: 0, last_error: null } } })
+  await mustBeEqual(t, service, simulator)
+})
+
+t.test('an answer cut short, made up for by deletions, drops nothing and is found out', async (t) => {
+  for (const isFirst of [true, false]) {
+    const { simulator, service, look } = await setUp(t, { customers: 40 }, !isFirst)
+    const { company } = simulator
+    const all = { on: 'query', entity: 'Customer' } as const
+    simulator.fault({ ...all, kind: 'wrongRows', rows: 38, match: 'ORDERBY Id' })
+    simulator.fault({ ...all, kind: 'missingKeys', match: 'SELECT \\*.*Id IN' })
+    once(service, /Customer.*ORDERBY Id/, () => {
+      for (const { Id } of company.list('Customer').slice(0, 2)) company.remove('Customer', Id)
+    })
+    if (isFirst) await service.connectAndFill()
+    else t.match((await refresh(service)).json, { code: 'QBO_INCOMPLETE', message: /0 of 2 customers.*None/ })
+    await look()
+    await mustBeEqual(t, service, simulator)
+  }
+})
+
+t.test('an answer cut short is not believed because it has as many records as are known', async (t) => {
+  const { simulator, service } = await setUp(t, { customers: 16 })
+  for (let i = 0; i < 16; i++) simulator.company.create('Customer', { DisplayName: `New ${i}` })
+  simulator.fault({ on: 'query', entity: 'Customer', kind: 'wrongRows', rows: 16, match: 'ORDERBY Id' })
+  t.equal((await refresh(service)).status, 200)
+  await mustBeEqual(t, service, simulator)
+})
+
+t.test('a change is followed though the clock of QuickBooks went back meanwhile', async (t) => {
+  const { simulator, service, look } = await setUp(t, { customers: 3 })
+  const { company } = simulator
+  company.bumpBalance('Customer', '1', 1)
+  await look()
+  simulator.advance(-HOUR_MS)
+  const { Balance } = company.bumpBalance('Customer', '1', 2)
+  await refresh(service)
+  const { customers } = (await service.request('/api/data/customers')).json
+  t.equal(customers.find(({ Id }: { Id: string }) => Id === '1').Balance, Balance)
+})
+
+t.test('our own clock can be set back by a day without keeping anything waiting', async (t) => {
+  const { simulator, service, look, setBack } = await setUp(t, { customers: 3 })
+  await look()
+  simulator.company.create('Customer', { DisplayName: 'Later' })
+  setBack(24 * HOUR_MS)
+  await look()
+  await mustBeEqual(t, service, simulator)
+  t.match(await status(service), { entities: { customers: { last_error: null } } })
+})
+
+t.test('after a disconnect in the middle of a look nothing of the company is left', async (t) => {
+  const { simulator, service, look } = await setUp(t, { customers: 5, vendors: 5, items: 5 })
+  const { company } = simulator
+  for (const entity of ['Customer', 'Vendor', 'Item'])
+    company.update(entity, company.list(entity)[0]?.Id ?? '', {})
+  const { cache } = service.app
+  const commit = cache.commitPage
+  let isGone = false
+  let disconnecting: ReturnType<Service['request']> | undefined
+  // A disk that is busy: with the second entity until the disconnect has begun, with the third until it is over, or long.
+  const turns = { customers: 0, vendors: 2_000, items: 5_000 }
+  cache.commitPage = async (realm, entity, ...rest) => {
+    disconnecting ??= service.request('/api/disconnect', { method: 'POST' }).finally(() => {
+      isGone = true
+    })
+    for (let turn = 0; !isGone && turn < turns[entity as keyof typeof turns]; turn++) await nextTurn()
+    return await commit(realm, entity, ...rest)
+  }
+  await look()
+  t.match((await disconnecting)?.json, { success: true })
+  for (let turn = 0; turn < 2_000; turn++) await nextTurn()
+  const left = await service.app.database.selectFrom('qbo_records').select('id').execute()
+  t.same(left, [])
+  t.equal(service.app.searchIndexes.size('items'), 0)
+})
+
+t.test('a database that is put back is not searched by an index that is newer', async (t) => {
+  const { simulator, service, look, start, dataDir } = await setUp(t, { customers: 50 })
+  const { company } = simulator
+  const backup = temporaryFolder(t)
+  await service.close()
+  cpSync(join(dataDir, 'mrp-backend.db'), join(backup, 'mrp-backend.db'))
+  const second = await start()
+  for (let i = 0; i < 1_100; i++) company.create('Customer', { DisplayName: `Import ${i}` })
+  await look(second)
+  await second.app.searchIndexes.settled()
+  await second.close()
+
+  for (const file of ['mrp-backend.db', 'mrp-backend.db-wal', 'mrp-backend.db-shm'])
+    rmSync(join(dataDir, file), { force: true })
+  cpSync(join(backup, 'mrp-backend.db'), join(dataDir, 'mrp-backend.db'))
+  const third = await start()
+  await look(third)
+  company.update('Customer', '1', { DisplayName: 'Zebra Gears' })
+  await look(third)
+  await third.close()
+  const fourth = await start()
+  t.same(await names(fourth, 'zebra'), ['Zebra Gears'])
+  await mustBeEqual(t, fourth, simulator)
+})

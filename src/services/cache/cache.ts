@@ -377,7 +377,7 @@ const idOfRow = ({ id }: { id: string }) => id
  */
 function isNews(row: CachedRow, stored: StoredRow | undefined, askedAfter: number): boolean {
   if (stored === undefined) return true
-  if (row.json === stored.json) return false
+  if (row.json === stored.json) return row.lastUpdated > stored.last_updated
   const edits = editsBetween(row, stored)
   const isLater = stored.seq <= askedAfter || row.lastUpdated >= stored.last_updated
   return edits > 0 || (edits === 0 && isLater)

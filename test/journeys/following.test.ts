@@ -13,8 +13,7 @@ const name = fc.constantFrom('Customer', 'Vendor', 'Item', 'Invoice', 'Estimate'
 const list = fc.constantFrom('Customer', 'Vendor', 'Item')
 const minutes = (max: number) => fc.integer({ min: 1, max })
 
-/** One thing that happens. */
-const action = fc.oneof(
+const edits = [
   { weight: 6, arbitrary: fc.record({ do: fc.constant('create' as const), entity: name, text }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('update' as const), entity: name, pick, text }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('deactivate' as const), entity: list, pick }) },
@@ -26,6 +25,29 @@ const action = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('import' as const), entity: name, many: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('purge' as const), entity: name }) },
+] as const
+const delivery = (settle: fc.Arbitrary<boolean>) =>
+  fc.record({
+    do: fc.constant('webhooks' as const),
+    how: fc.constantFrom('deliver' as const, 'lose' as const, 'double' as const, 'reverse' as const),
+    format: fc.constantFrom('cloudEvents' as const, 'classic' as const),
+    settle,
+  })
+
+/** What can happen while the service waits for nothing but an answer. */
+const meanwhile = fc.oneof(...edits, { weight: 8, arbitrary: delivery(fc.constant(false)) })
+
+/** One thing that happens. */
+const action = fc.oneof(
+  ...edits,
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('between' as const),
+      answers: fc.integer({ min: 1, max: 12 }),
+      edit: meanwhile,
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -56,18 +78,11 @@ const action = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('turnBack' as const), seconds: fc.integer({ min: 1, max: 300 }) }),
   },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant('webhooks' as const),
-      how: fc.constantFrom('deliver' as const, 'lose' as const, 'double' as const, 'reverse' as const),
-      format: fc.constantFrom('cloudEvents' as const, 'classic' as const),
-      settle: fc.boolean(),
-    }),
-  },
+  { weight: 8, arbitrary: delivery(fc.boolean()) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('tick' as const), settle: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refresh' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reconnect' as const) }) },
 )
 /** Most stories are about a few records. */
 const beginning = fc.record({

@@ -11,6 +11,7 @@ import { loadConfig } from '../../src/config.ts'
 import { entities } from '../../src/services/entities/index.ts'
 import { createSearch } from '../../src/services/search/search.ts'
 import type { Action } from '../journeys/following.test.ts'
+import { afterEachAnswer } from './answers.ts'
 import { createLeapingClock, START } from './clock.ts'
 
 /** See the header of this file. */
@@ -62,6 +63,9 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
   time.advance(START - Date.now())
   let skew = 0
   let turnedBack = 0
+  let answers = 0
+  /** By the number of the answer after which it happens. */
+  const planned = new Map<number, Action[]>()
   const clock = { now: () => time.now() + skew, sleep: time.sleep }
   const simulator = await createSimulator({
     clock: time.now,
@@ -89,7 +93,12 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
       },
       join(dataDir, 'no.env'),
     )
-    return buildApp(config, { clock, timeoutMs: 30_000 })
+    const app = await buildApp(config, { clock, timeoutMs: 30_000 })
+    afterEachAnswer(app, async () => {
+      answers += 1
+      for (const action of planned.get(answers) ?? []) await happens(action)
+    })
+    return app
   }
 
   async function listen(): Promise<void> {
@@ -103,6 +112,12 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
     const consent = await fetch(auth_url, { redirect: 'manual' })
     const back = new URL(consent.headers.get('location') ?? '')
     await app.inject(`${back.pathname}${back.search}`)
+  }
+
+  async function restart(): Promise<void> {
+    await app.close()
+    app = await start()
+    await listen()
   }
 
   const tick = () => app.sync.refreshDue()
@@ -156,9 +171,8 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
         return
       }
       case 'moveBalance': {
-        // Without an edit only its time says that a balance is new, so it cannot be followed over a clock that went back.
         const id = recordOf('Customer', action.pick)
-        if (id !== undefined && turnedBack === 0) company.bumpBalance('Customer', id, 12.5)
+        if (id !== undefined) company.bumpBalance('Customer', id, 12.5)
         return
       }
       case 'import':
@@ -200,10 +214,16 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
       case 'refresh':
         await app.inject({ method: 'POST', url: '/api/cache/refresh' })
         return
+      case 'between': {
+        const at = answers + action.answers
+        planned.set(at, [...(planned.get(at) ?? []), action.edit])
+        return
+      }
+      case 'reconnect':
+        await app.inject({ method: 'POST', url: '/api/disconnect' })
+        return await connect()
       case 'restart':
-        await app.close()
-        app = await start()
-        return await listen()
+        return await restart()
     }
   }
 
@@ -221,9 +241,10 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
 
   async function becomesQuiet(): Promise<void> {
     simulator.clearFaults()
+    planned.clear()
     simulator.webhooks.take()
     await app.sync.settled()
-    for (let round = 0; round < 6 && (round < 2 || !(await isWell())); round++) {
+    for (let round = 0; round < 3 && (round < 2 || !(await isWell())); round++) {
       // An answer of the token endpoint that was lost can cost the connection; then a person connects again.
       if (app.tokens.keeper.connection()?.state !== 'connected') await connect()
       time.advance(61 * MINUTE_MS)
@@ -237,14 +258,29 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
   }
 
   async function mustBeFollowed(): Promise<void> {
+    await mustBeEqual()
+    await restart()
+    await mustBeEqual()
+
+    // Nothing is left for a full pass to repair.
+    time.advance(25 * 60 * MINUTE_MS)
+    await tick()
+    await app.sync.settled()
+    for (const [name, { drift_count }] of Object.entries((await app.readStatus()).entities))
+      equal(drift_count, 0, `${name}: drift`)
+  }
+
+  async function mustBeEqual(): Promise<void> {
     const realm = app.tokens.keeper.currentRealm()
     const rebuilt = createSearch({ entities })
+    const { entities: counted } = await app.readStatus()
     for (const { name, qbo } of entities) {
       const cached = new Map<string, unknown>()
       for await (const rows of app.cache.batches(realm, name))
         for (const { id, json } of rows) cached.set(id, JSON.parse(json))
       const there = simulator.company.list(qbo)
       equal(cached.size, there.length, `${name}: as many as in QuickBooks`)
+      equal(counted[name]?.count, there.length, `${name}: the count in the status`)
       for (const record of there)
         deepStrictEqual(cached.get(record.Id), JSON.parse(JSON.stringify(record)), `${name} ${record.Id}`)
       await rebuilt.rebuild(name, app.cache.batches(realm, name))
@@ -263,13 +299,6 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
         deepStrictEqual(ours.search(index, q, 20).json, theirs.search(index, q, 20).json, `${index}: ${q}`)
     }
     await rebuilt.close()
-
-    // Nothing is left for a full pass to repair.
-    time.advance(25 * 60 * MINUTE_MS)
-    await tick()
-    await app.sync.settled()
-    for (const [name, { drift_count }] of Object.entries((await app.readStatus()).entities))
-      equal(drift_count, 0, `${name}: drift`)
   }
 
   return {

@@ -27,14 +27,15 @@ export interface OpenDatabase {
 
 /**
  * Opens (and creates, when missing) the database in `dataDir`, readable by its owner only.
- * @throws ConfigError when the folder or a file in it cannot be written, is damaged, or another process serves from it.
+ * @throws ConfigError when the folder or a file in it cannot be written, is damaged, comes from a newer version, or
+ * another process serves from it.
  */
 export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   const lock = lockFolder(dataDir)
   try {
     const file = openFile(dataDir)
     const db: Db = new Kysely<Database>({ dialect: new SqliteDialect({ database: file }) })
-    await migrate(db).catch(async (error) => {
+    await migrate(db, dataDir).catch(async (error) => {
       await db.destroy()
       throw error
     })
@@ -120,7 +121,7 @@ const damaged = (dataDir: string, reason: string) =>
     `DATA_DIR: the database in ${dataDir} is damaged (${reason}). Restore it from a backup, or move mrp-backend.db* and process.lock away and start again: QuickBooks must then be connected anew, and the cache fills by itself.`,
   )
 
-async function migrate(db: Db): Promise<void> {
+async function migrate(db: Db, dataDir: string): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
@@ -128,5 +129,10 @@ async function migrate(db: Db): Promise<void> {
     migrationLockTableName: 'qbo_migration_lock',
   })
   const { error } = await migrator.migrateToLatest()
+  if (error instanceof Error && /previously executed migration/.test(error.message)) {
+    throw new ConfigError(
+      `DATA_DIR: the database in ${dataDir} was in use by a newer version of this service. Start that version, or put back a backup from before it.`,
+    )
+  }
   if (error !== undefined) throw error
 }

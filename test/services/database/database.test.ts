@@ -130,6 +130,17 @@ async function fill({ db }: OpenDatabase, name: string): Promise<void> {
 const readable = (folder: string, text: string): boolean =>
   readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes(text))
 
+t.test('a database of a newer version is refused with what to do, and left as it is', async (t) => {
+  const folder = await used(t)
+  const file = new SqliteDatabase(join(folder, 'mrp-backend.db'))
+  file.exec("INSERT INTO qbo_migrations VALUES ('9999-future', '2099-01-01T00:00:00Z')")
+  file.close()
+  await t.rejects(openDatabase(folder), {
+    name: 'ConfigError',
+    message: /^DATA_DIR: .* newer version .* Start that version/,
+  })
+})
+
 t.test('a database of the first version is taken over: every pass in it was a full one', async (t) => {
   const folder = temporaryFolder(t)
   const old = new Kysely<Database>({

@@ -133,12 +133,14 @@ const readable = (folder: string, text: string): boolean =>
 t.test('a database of a newer version is refused with what to do, and left as it is', async (t) => {
   const folder = await used(t)
   const file = new SqliteDatabase(join(folder, 'mrp-backend.db'))
+  const applied = file.prepare('SELECT name FROM qbo_migrations ORDER BY name').pluck()
   file.exec("INSERT INTO qbo_migrations VALUES ('9999-future', '2099-01-01T00:00:00Z')")
-  file.close()
   await t.rejects(openDatabase(folder), {
     name: 'ConfigError',
     message: /^DATA_DIR: .* newer version .* Start that version/,
   })
+  t.same(applied.all(), [...Object.keys(migrations), '9999-future'])
+  file.close()
 })
 
 t.test('a database of the first version is taken over: every pass in it was a full one', async (t) => {

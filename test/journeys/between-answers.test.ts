@@ -35,7 +35,7 @@ async function setUp(t: Test, company: SimulatorOptions['company'], isFilled = t
   const setBack = (ms: number) => {
     skew -= ms
   }
-  return { simulator, service, look, setBack, start, dataDir }
+  return { simulator, service, time, look, setBack, start, dataDir }
 }
 
 /** Acts once, after the first answer to a statement like this. */
@@ -109,9 +109,58 @@ t.test('an answer cut short, made up for by deletions, drops nothing and is foun
       for (const { Id } of company.list('Customer').slice(0, 2)) company.remove('Customer', Id)
     })
     if (isFirst) await service.connectAndFill()
-    else t.match((await refresh(service)).json, { code: 'QBO_INCOMPLETE', message: /0 of 2 customers.*None/ })
+    else
+      t.match((await refresh(service)).json, { code: 'QBO_INCOMPLETE', message: /none of 2 customers.*None/ })
     await look()
     await mustBeEqual(t, service, simulator)
+  }
+})
+
+t.test('what is deleted between two readings of one pass is gone after it', async (t) => {
+  const { simulator, service, time } = await setUp(t, { customers: 60 })
+  const { company } = simulator
+  const [customer] = company.list('Customer')
+  const id = customer?.Id ?? ''
+  company.update('Customer', id, { DisplayName: 'News of the first reading' })
+  simulator.fault({ on: 'query', entity: 'Customer', kind: 'wrongRows', rows: 50, match: 'ORDERBY Id' })
+  once(service, /Customer.*ORDERBY Id/, () => {
+    company.remove('Customer', id)
+    time.advance(HOUR_MS)
+  })
+  t.equal((await refresh(service)).status, 200)
+  await mustBeEqual(t, service, simulator)
+})
+
+t.test('what was taken for gone while everything is read comes back with its page', async (t) => {
+  const { simulator, service } = await setUp(t, { customers: 1_100 })
+  const { company, webhooks } = simulator
+  const id = company.list('Customer').at(-1)?.Id ?? ''
+  company.deactivate('Customer', id)
+  const [event] = webhooks.take()
+  if (event === undefined) throw new Error('nothing was announced')
+  simulator.fault({ on: 'query', kind: 'missingKeys', match: 'Id IN' })
+  once(service, /count.*Customer/, async () => {
+    const removed = new Promise((resolve) => service.app.announcements.once('change', resolve))
+    await webhooks.post([{ ...event, operation: 'Delete' }])
+    await removed
+  })
+  t.equal((await refresh(service)).status, 200)
+  await mustBeEqual(t, service, simulator)
+})
+
+t.test('rows without an id at the edge of a page are counted once', async (t) => {
+  for (const isLost of [false, true]) {
+    const { simulator, service } = await setUp(t, { customers: 1_500 })
+    const all = simulator.company.list('Customer').map(({ Id }) => Id)
+    afterEachAnswer(service.app, (_asked, rows) => {
+      const place = rows.findIndex((row) => (row as { Id: string }).Id === all[1_399])
+      if (isLost && place >= 0) rows.splice(place, 1)
+      for (const row of rows as { Id?: string }[])
+        if (all.slice(996, 1_000).includes(row.Id ?? '')) delete row.Id
+    })
+    const { json } = await refresh(service)
+    if (isLost) t.match(json, { code: 'QBO_INCOMPLETE', message: /1499 of 1500/ })
+    else t.match(await status(service), { entities: { customers: { set_aside_count: 4, last_error: null } } })
   }
 })
 

@@ -84,14 +84,14 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
   const { cache, intake } = deps
   const { realm, entity, before, signal } = context
   // Records tell their times in whole seconds.
-  const known = before?.lastFull == null ? null : Math.floor((before.completeAsOf ?? 0) / 1000) * 1000
-  const begun = await cache.sequence(realm)
+  const { lastFull = null, completeAsOf = null } = before ?? {}
+  const known = lastFull === null || completeAsOf === null ? null : Math.floor(completeAsOf / 1000) * 1000
   let changed = 0
   let late = 0
 
-  async function store(rows: CachedRow[]): Promise<void> {
+  async function store(rows: CachedRow[], askedAfter: number): Promise<void> {
     signal.throwIfAborted()
-    count((await intake.upsert(realm, entity.name, rows, begun)).upserts)
+    count((await intake.upsert(realm, entity.name, rows, askedAfter)).upserts)
   }
 
   function count(upserts: readonly CachedRow[]): void {
@@ -99,8 +99,8 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
     if (known !== null) late += upserts.filter(({ lastUpdated }) => lastUpdated < known).length
   }
 
-  const { seen, setAside, asOf } = await enumerate(deps, context, store)
-  // What came in meanwhile, by a webhook, is no older than the pages.
+  const { begun, seen, setAside, asOf } = await enumerate(deps, context, store)
+  // What came in since, by a webhook, is no older than the pages.
   const unseen: string[] = []
   for await (const ids of cache.ids(realm, entity.name, begun))
     unseen.push(...ids.filter((id) => !seen.has(id)))
@@ -117,9 +117,11 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
   return { records: seen.size, changed, removed: removals.length, setAside, drift }
 }
 
-type Store = (rows: CachedRow[]) => Promise<void>
+type Store = (rows: CachedRow[], askedAfter: number) => Promise<void>
 
 interface Enumerated {
+  /** The cache's `sequence` before the first page. */
+  begun: number
   seen: Set<string>
   setAside: number
   /** QuickBooks' own time of the first page. */
@@ -142,34 +144,36 @@ async function enumerate(deps: PassDeps, context: PassContext, store: Store): Pr
 }
 
 async function enumerateOnce(
-  { log }: PassDeps,
-  { entity, qbo, onProgress }: PassContext,
+  { cache, log }: PassDeps,
+  { realm, entity, qbo, onProgress }: PassContext,
   store: Store,
 ): Promise<Enumerated> {
+  const sequence = () => cache.sequence(realm)
+  const begun = await sequence()
   const seen = new Set<string>()
   let nameless = 0
   let setAside = 0
   let reason: string | undefined
   let expected = 0
   let asOf: number | null = null
-  for await (const page of readAll(qbo, entity)) {
+  for await (const page of readAll(qbo, entity, sequence)) {
     const parsed = await parseRows(entity, page.rows)
     for (const id of parsed.ids) seen.add(id)
     nameless += page.rows.length - parsed.ids.length
     setAside += parsed.setAside
     reason ??= parsed.reason
-    await store(parsed.rows)
+    await store(parsed.rows, page.askedAfter)
     expected = page.expected
     asOf ??= page.time ?? null
     onProgress(seen.size + nameless, expected)
   }
   const total = seen.size + nameless
   const count = total === expected ? expected : await countOf(qbo, entity)
-  if (total < count) throw incomplete(entity, total, count)
+  if (total < count) throw incomplete(`QuickBooks sent ${total} of ${count} ${entity.name}.`)
   if (setAside > 0)
     log.warn({ entity: entity.name, setAside, reason }, 'Records set aside: they cannot be read')
   if (setAside * 2 > total) throw unreadableRecords(entity, setAside, total)
-  return { seen, setAside, asOf }
+  return { begun, seen, setAside, asOf }
 }
 
 /**

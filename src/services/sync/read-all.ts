@@ -3,13 +3,15 @@
 
 import { AppError } from '../../errors.ts'
 import { type Entity, idOf } from '../entities/index.ts'
-import type { QboReader, QueryAnswer } from '../qbo/client.ts'
+import type { QboReader } from '../qbo/client.ts'
 import { countStatement, PAGE_ROWS, pageStatement } from '../qbo/statements.ts'
 import { incomplete } from './records.ts'
 
 /** What one page brought that the page before did not. */
 export interface Page {
   rows: unknown[]
+  /** The cache's `sequence` before the page was asked for. */
+  askedAfter: number
   /** QuickBooks' time of the answer, epoch milliseconds, when it told one. */
   time: number | undefined
   /** How many records there were in all when the first page had come. */
@@ -30,15 +32,24 @@ const NEW_ROWS = PAGE_ROWS - SHARED_ROWS
  * @throws AppError of the first page that could not be read; no page behind it is yielded. QBO_INCOMPLETE when records
  * stood between two pages that were in neither, QBO_ENDLESS when pages do not end.
  */
-export async function* readAll(qbo: QboReader, entity: Entity): AsyncGenerator<Page> {
-  const first = await qbo.query(entity.qbo, pageStatement(entity, 0))
-  const expected = await countOf(qbo, entity)
-  yield { rows: first.rows, time: first.time, expected }
-
+export async function* readAll(
+  qbo: QboReader,
+  entity: Entity,
+  sequence: () => Promise<number>,
+): AsyncGenerator<Page> {
   const stop = new AbortController()
-  const ahead: Promise<QueryAnswer>[] = []
+  async function ask(page: number): Promise<Omit<Page, 'expected'>> {
+    const askedAfter = await sequence()
+    const answer = await qbo.query(entity.qbo, pageStatement(entity, page * NEW_ROWS), stop.signal)
+    return { rows: answer.rows, time: answer.time, askedAfter }
+  }
+  const first = await ask(0)
+  const expected = await countOf(qbo, entity)
+  yield { ...first, expected }
+
+  const ahead: Promise<Omit<Page, 'expected'>>[] = []
   const fetchNext = (page: number) => {
-    const answer = qbo.query(entity.qbo, pageStatement(entity, page * NEW_ROWS), stop.signal)
+    const answer = ask(page)
     // It is awaited in its turn; until then a failure must not count as unhandled.
     answer.catch(() => undefined)
     ahead.push(answer)
@@ -48,23 +59,32 @@ export async function* readAll(qbo: QboReader, entity: Entity): AsyncGenerator<P
   let fetched = 1
   try {
     for (let page = 1; page < pages || rows.length >= PAGE_ROWS; page++) {
-      if (page > 2 * pages) throw endless(entity)
+      if (page > 2 * pages + 1) throw endless(entity)
       while (fetched <= page || (fetched < pages && ahead.length < AHEAD)) fetchNext(fetched++)
-      const answer = await (ahead.shift() as Promise<QueryAnswer>)
-      const shared = sharedRows(rows, answer.rows)
-      if (shared === 0) throw incomplete(entity, page * NEW_ROWS, expected)
+      const answer = await (ahead.shift() as (typeof ahead)[number])
+      const fresh = rowsBehind(rows, answer.rows)
+      if (fresh === null)
+        throw incomplete(
+          `What QuickBooks sent of its ${expected} ${entity.name} leaves a gap between two pages.`,
+        )
       rows = answer.rows
-      yield { rows: rows.slice(shared), time: answer.time, expected }
+      yield { ...answer, rows: fresh, expected }
     }
   } finally {
     stop.abort()
   }
 }
 
-/** How many rows at the beginning of a page stand in the one before, too. */
-function sharedRows(before: readonly unknown[], rows: readonly unknown[]): number {
-  const known = new Set(before.map(idOf))
-  return 1 + rows.slice(0, SHARED_ROWS).findLastIndex((row) => idOf(row) !== null && known.has(idOf(row)))
+/** The rows of a page that the one before does not have; null when they share none. */
+function rowsBehind(before: readonly unknown[], rows: readonly unknown[]): unknown[] | null {
+  const places = new Map(before.map((row, place) => [idOf(row), place]))
+  places.delete(null)
+  let last = rows.slice(0, SHARED_ROWS).findLastIndex((row) => places.has(idOf(row)))
+  if (last < 0) return null
+  // Rows without an id are known by their place alone.
+  const left = before.length - 1 - (places.get(idOf(rows[last])) ?? 0)
+  for (const end = last + left; last < end && idOf(rows[last + 1]) === null; ) last++
+  return rows.filter((row, place) => (idOf(row) === null ? place > last : !places.has(idOf(row))))
 }
 
 /** `count(*)` of an entity. @throws AppError when QuickBooks answers without one. */

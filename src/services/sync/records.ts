@@ -117,18 +117,18 @@ export async function readAgainOrGone(
   for (let start = 0; start < missing.length; start += PAGE_ROWS) {
     const some = missing.slice(start, start + PAGE_ROWS)
     const count = await context.qbo.count(entity.qbo, idsCountStatement(entity, some))
-    if (count > 0) throw incomplete(entity, 0, count)
+    if (count > 0) throw incomplete(`QuickBooks sent none of ${count} ${entity.name}.`)
   }
   return { upserts, gone: unknownNow(missing) }
 }
 
-/** An answer that was cut short. */
-export const incomplete = ({ name }: Entity, received: number, count: number): AppError =>
+/** An answer that was cut short; `what` is a sentence. */
+export const incomplete = (what: string): AppError =>
   new AppError({
     code: 'QBO_INCOMPLETE',
     status: 502,
     retry: 'later',
-    message: `QuickBooks sent ${received} of ${count} ${name}. None was dropped; it is tried again.`,
+    message: `${what} None was dropped; it is tried again.`,
   })
 
 /** The deletions of records that QuickBooks was asked for and does not know. */

@@ -29,7 +29,11 @@ const passed = count('pass')
 const failed = count('fail') || (run.status !== 0 || passed === 0 ? 1 : 0)
 const skipped = count('skip')
 
-for (const failure of failuresOf(text)) console.log(`\n${failure}`)
+// Every failed test, outermost last, with what tap has to say of it below.
+for (const [block, indent = ''] of text.matchAll(/^( *)not ok .*(?:\n\1 {2}.*)*/gm)) {
+  const lines = block.split('\n').slice(0, LONGEST)
+  console.log(`\n${lines.map((line) => line.slice(indent.length)).join('\n')}`)
+}
 if (run.status !== 0) console.log(`\ntap ended with ${run.status ?? run.signal ?? run.error}`)
 // The reporter may leave the cursor in the middle of a line.
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
@@ -41,20 +45,4 @@ function readReport(): string {
   } catch {
     return ''
   }
-}
-
-/** Every failed test of a report, outermost last, with what tap has to say of it. */
-function* failuresOf(report: string): Generator<string> {
-  let block: string[] = []
-  for (const line of report.split('\n')) {
-    if (/^ *not ok /.test(line)) {
-      if (block.length > 0) yield block.join('\n')
-      block = [line.trim()]
-    } else if (block.length > 0 && line.startsWith(' ') && block.length < LONGEST) block.push(line)
-    if (block.length > 0 && /^ *\.\.\.$/.test(line)) {
-      yield block.join('\n')
-      block = []
-    }
-  }
-  if (block.length > 0) yield block.join('\n')
 }

@@ -199,22 +199,32 @@ t.test('after a disconnect in the middle of a look nothing of the company is lef
   const { company } = simulator
   for (const entity of ['Customer', 'Vendor', 'Item'])
     company.update(entity, company.list(entity)[0]?.Id ?? '', {})
-  const { cache } = service.app
-  const commit = cache.commitPage
+  const { cache, sync } = service.app
+  const { stop } = sync
+  const stopping = Promise.withResolvers<void>()
+  sync.stop = () => {
+    const stopped = stop()
+    stopping.resolve()
+    return stopped
+  }
+  const { commitPage } = cache
+  const allIn = Promise.withResolvers<void>()
   let isGone = false
   let disconnecting: ReturnType<Service['request']> | undefined
-  // A disk that is busy: with the second entity until the disconnect has begun, with the third until it is over, or long.
-  const turns = { customers: 0, vendors: 2_000, items: 5_000 }
   cache.commitPage = async (realm, entity, ...rest) => {
     disconnecting ??= service.request('/api/disconnect', { method: 'POST' }).finally(() => {
       isGone = true
     })
-    for (let turn = 0; !isGone && turn < turns[entity as keyof typeof turns]; turn++) await nextTurn()
-    return await commit(realm, entity, ...rest)
+    // A disk that is busy until the look is stopped, and then for as long as nobody waits for it.
+    if (entity === 'vendors') await stopping.promise
+    for (let turn = 0; entity === 'items' && !isGone && turn < 50_000; turn++) await nextTurn()
+    const change = await commitPage(realm, entity, ...rest)
+    if (entity === 'items') allIn.resolve()
+    return change
   }
   await look()
   t.match((await disconnecting)?.json, { success: true })
-  for (let turn = 0; turn < 2_000; turn++) await nextTurn()
+  await allIn.promise
   const left = await service.app.database.selectFrom('qbo_records').select('id').execute()
   t.same(left, [])
   t.equal(service.app.searchIndexes.size('items'), 0)

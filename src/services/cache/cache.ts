@@ -11,6 +11,7 @@ import {
   addToCounts,
   buryRows,
   checkpointOf,
+  deleteRows,
   recordsOf,
   removedAfter,
   type StoredRow,
@@ -139,12 +140,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         .execute()
       const old = oldest.filter((row) => row.deleted_at < before).map(idOfRow)
       if (old.length === 0) return
-      await db
-        .deleteFrom('qbo_tombstones')
-        .where('realm', '=', realm)
-        .where('entity', '=', entity)
-        .where('id', 'in', old)
-        .execute()
+      await deleteRows(db, 'qbo_tombstones', realm, entity, old)
       await nextTurn()
     }
   }
@@ -378,14 +374,14 @@ const idOfRow = ({ id }: { id: string }) => id
 function isNews(row: CachedRow, stored: StoredRow | undefined, askedAfter: number): boolean {
   if (stored === undefined) return true
   if (row.json === stored.json) return row.lastUpdated > stored.last_updated
-  const edits = editsBetween(row, stored)
-  const isLater = stored.seq <= askedAfter || row.lastUpdated >= stored.last_updated
-  return edits > 0 || (edits === 0 && isLater)
+  return isNewer(row, stored, stored.seq <= askedAfter || row.lastUpdated >= stored.last_updated)
 }
 
-/** How many edits one version has more than another; 0 when they do not tell. */
-const editsBetween = (one: { json: string }, other: { json: string }): number =>
-  syncTokenOf(one.json) - syncTokenOf(other.json) || 0
+/** `isLater` decides where the tokens tell no difference, or there are none. */
+function isNewer(row: { json: string }, other: { json: string }, isLater: boolean): boolean {
+  const edits = syncTokenOf(row.json) - syncTokenOf(other.json) || 0
+  return edits > 0 || (edits === 0 && isLater)
+}
 
 const syncTokenOf = (json: string): number => Number((JSON.parse(json) as { SyncToken?: unknown }).SyncToken)
 
@@ -394,8 +390,8 @@ function newestOfEach(rows: CachedRow[]): CachedRow[] {
   const newest = new Map<string, CachedRow>()
   for (const row of rows) {
     const other = newest.get(row.id)
-    const edits = other === undefined ? 1 : editsBetween(row, other)
-    if (edits > 0 || (edits === 0 && row.lastUpdated >= (other?.lastUpdated ?? 0))) newest.set(row.id, row)
+    if (other === undefined || isNewer(row, other, row.lastUpdated >= other.lastUpdated))
+      newest.set(row.id, row)
   }
   return [...newest.values()]
 }

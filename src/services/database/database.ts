@@ -35,7 +35,7 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   try {
     const file = openFile(dataDir)
     const db: Db = new Kysely<Database>({ dialect: new SqliteDialect({ database: file }) })
-    await migrate(db, dataDir).catch(async (error) => {
+    await migrate(db).catch(async (error) => {
       await db.destroy()
       throw error
     })
@@ -106,9 +106,14 @@ function makeFolder(path: string): void {
 
 const codeOf = (error: unknown) => (error as { code?: string }).code
 
-/** What the disk refuses as a line for a person; anything else is a bug and stays as it is. */
+/** What the disk or a newer version refuses as a line for a person; anything else is a bug and stays as it is. */
 function startFault(dataDir: string, error: unknown): unknown {
   const code = codeOf(error)
+  if (/previously executed migration/.test(reasonOf(error))) {
+    return new ConfigError(
+      `DATA_DIR: the database in ${dataDir} was in use by a newer version of this service. Start that version, or put back a backup from before it.`,
+    )
+  }
   if (error instanceof ConfigError || code === undefined) return error
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damaged(dataDir, reasonOf(error))
   return new ConfigError(
@@ -121,7 +126,7 @@ const damaged = (dataDir: string, reason: string) =>
     `DATA_DIR: the database in ${dataDir} is damaged (${reason}). Restore it from a backup, or move mrp-backend.db* and process.lock away and start again: QuickBooks must then be connected anew, and the cache fills by itself.`,
   )
 
-async function migrate(db: Db, dataDir: string): Promise<void> {
+async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
@@ -129,10 +134,5 @@ async function migrate(db: Db, dataDir: string): Promise<void> {
     migrationLockTableName: 'qbo_migration_lock',
   })
   const { error } = await migrator.migrateToLatest()
-  if (error instanceof Error && /previously executed migration/.test(error.message)) {
-    throw new ConfigError(
-      `DATA_DIR: the database in ${dataDir} was in use by a newer version of this service. Start that version, or put back a backup from before it.`,
-    )
-  }
   if (error !== undefined) throw error
 }

@@ -3,7 +3,7 @@
 
 import { PassThrough, type Readable } from 'node:stream'
 import { AppError, reasonOf } from '../../errors.ts'
-import { cursorOf, type Feed, type FeedChange, type Position } from '../cache/feed.ts'
+import { cursorOf, type Feed, type Position } from '../cache/feed.ts'
 import type { Log } from '../log.ts'
 import type { Announcement } from '../sync/intake.ts'
 
@@ -70,11 +70,11 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
     let cursor = start
     for (let page = 0; page < mostPages; page++) {
       const found = await feed.read({ realm: company, entities, cursor, limit: catchUpLimit })
-      const changes = [...idsByEntity(found.changes)]
-      for (const [i, [entity, ids]] of changes.entries()) {
+      const groups = [...Map.groupBy(found.changes, ({ entity }) => entity)]
+      for (const [i, [entity, changes]] of groups.entries()) {
         // Whoever leaves between two of these must hear the page again.
-        const reached = i === changes.length - 1 ? found.cursor : cursor
-        write(stream, 'change', { entity, ids, cursor: reached })
+        const reached = i === groups.length - 1 ? found.cursor : cursor
+        write(stream, 'change', { entity, ids: changes.map(({ id }) => id), cursor: reached })
       }
       if (!found.more) return
       cursor = found.cursor
@@ -157,16 +157,6 @@ function write(stream: PassThrough, event: string, data: EventData): void {
 function send(stream: PassThrough, text: string): void {
   if (stream.writableLength > mostBehind) stream.destroy()
   else if (!stream.writableEnded) stream.write(text)
-}
-
-function idsByEntity(changes: readonly FeedChange[]): Map<string, string[]> {
-  const found = new Map<string, string[]>()
-  for (const { entity, id } of changes) {
-    const ids = found.get(entity)
-    if (ids === undefined) found.set(entity, [id])
-    else ids.push(id)
-  }
-  return found
 }
 
 const tooManyListeners = () =>

@@ -148,15 +148,14 @@ async function enumerateOnce(
   { realm, entity, qbo, onProgress }: PassContext,
   store: Store,
 ): Promise<Enumerated> {
-  const sequence = () => cache.sequence(realm)
-  const begun = await sequence()
   const seen = new Set<string>()
   let nameless = 0
   let setAside = 0
   let reason: string | undefined
   let expected = 0
+  let begun: number | undefined
   let asOf: number | null = null
-  for await (const page of readAll(qbo, entity, sequence)) {
+  for await (const page of readAll(qbo, entity, () => cache.sequence(realm))) {
     const parsed = await parseRows(entity, page.rows)
     for (const id of parsed.ids) seen.add(id)
     nameless += page.rows.length - parsed.ids.length
@@ -164,6 +163,7 @@ async function enumerateOnce(
     reason ??= parsed.reason
     await store(parsed.rows, page.askedAfter)
     expected = page.expected
+    begun ??= page.askedAfter
     asOf ??= page.time ?? null
     onProgress(seen.size + nameless, expected)
   }
@@ -173,7 +173,7 @@ async function enumerateOnce(
   if (setAside > 0)
     log.warn({ entity: entity.name, setAside, reason }, 'Records set aside: they cannot be read')
   if (setAside * 2 > total) throw unreadableRecords(entity, setAside, total)
-  return { begun, seen, setAside, asOf }
+  return { begun: begun ?? 0, seen, setAside, asOf }
 }
 
 /**

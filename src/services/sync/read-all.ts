@@ -7,13 +7,16 @@ import type { QboReader } from '../qbo/client.ts'
 import { countStatement, PAGE_ROWS, pageStatement } from '../qbo/statements.ts'
 import { incomplete } from './records.ts'
 
-/** What one page brought that the page before did not. */
-export interface Page {
+interface Answer {
   rows: unknown[]
   /** The cache's `sequence` before the page was asked for. */
   askedAfter: number
   /** QuickBooks' time of the answer, epoch milliseconds, when it told one. */
   time: number | undefined
+}
+
+/** What one page brought that the page before did not. */
+export interface Page extends Answer {
   /** How many records there were in all when the first page had come. */
   expected: number
 }
@@ -38,7 +41,7 @@ export async function* readAll(
   sequence: () => Promise<number>,
 ): AsyncGenerator<Page> {
   const stop = new AbortController()
-  async function ask(page: number): Promise<Omit<Page, 'expected'>> {
+  async function ask(page: number): Promise<Answer> {
     const askedAfter = await sequence()
     const answer = await qbo.query(entity.qbo, pageStatement(entity, page * NEW_ROWS), stop.signal)
     return { rows: answer.rows, time: answer.time, askedAfter }
@@ -47,7 +50,7 @@ export async function* readAll(
   const expected = await countOf(qbo, entity)
   yield { ...first, expected }
 
-  const ahead: Promise<Omit<Page, 'expected'>>[] = []
+  const ahead: Promise<Answer>[] = []
   const fetchNext = (page: number) => {
     const answer = ask(page)
     // It is awaited in its turn; until then a failure must not count as unhandled.
@@ -61,7 +64,7 @@ export async function* readAll(
     for (let page = 1; page < pages || rows.length >= PAGE_ROWS; page++) {
       if (page > 2 * pages + 1) throw endless(entity)
       while (fetched <= page || (fetched < pages && ahead.length < AHEAD)) fetchNext(fetched++)
-      const answer = await (ahead.shift() as (typeof ahead)[number])
+      const answer = await (ahead.shift() as Promise<Answer>)
       const fresh = rowsBehind(rows, answer.rows)
       if (fresh === null)
         throw incomplete(

@@ -85,10 +85,23 @@ async function* ask(
   }
 }
 
+/** Where records go. */
+interface Into {
+  cache: Cache
+  intake: Intake
+}
+
+/** Whose records are read, and how. */
+interface From {
+  realm: string
+  qbo: QboReader
+  signal: AbortSignal
+}
+
 /** Brings records up to date by their ids; answers what changed, and which of them QuickBooks did not answer. */
 export async function readAgain(
-  { cache, intake }: { cache: Cache; intake: Intake },
-  { realm, qbo, signal }: { realm: string; qbo: QboReader; signal: AbortSignal },
+  { cache, intake }: Into,
+  { realm, qbo, signal }: From,
   entity: Entity,
   ids: readonly string[],
 ): Promise<{ upserts: CachedRow[]; missing: string[] }> {
@@ -108,8 +121,8 @@ export async function readAgain(
  * @throws AppError QBO_INCOMPLETE when QuickBooks counts some of the missing ones.
  */
 export async function readAgainOrGone(
-  deps: { cache: Cache; intake: Intake },
-  context: { realm: string; qbo: QboReader; signal: AbortSignal },
+  deps: Into,
+  context: From,
   entity: Entity,
   ids: readonly string[],
 ): Promise<{ upserts: CachedRow[]; gone: Deletion[] }> {

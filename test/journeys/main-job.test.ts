@@ -46,7 +46,10 @@ t.test(
 
     await service.close()
     await simulator.close()
-    const again = await startService(t, simulator, { dataDir: service.dataDir, clock: createLeapingClock() })
+    const again = await startService(t, simulator, {
+      dataDir: service.dataDir,
+      clock: createLeapingClock(Date.now()),
+    })
     const { json: offline } = await again.request(`/api/search/part_numbers?q=${typed}`)
     t.equal(offline.results[0]?.id, part?.Id, 'found from the disk while QuickBooks is unreachable')
     const failed = await again.request('/api/cache/refresh', { method: 'POST' })

@@ -272,11 +272,13 @@ t.test('a stop does not wait for listeners', async (t) => {
 
 t.test('changes are announced in the order of their numbers, also while many are removed', async (t) => {
   const unlimited = { throttle: { perSecond: null, perMinute: null, concurrent: null } }
+  const clock = createLeapingClock()
   const simulator = await startSimulator(t, {
+    clock: clock.now,
     company: { customers: 30, vendors: 2, items: 900 },
     behaviour: unlimited,
   })
-  const service = await startService(t, simulator, { clock: createLeapingClock() })
+  const service = await startService(t, simulator, { clock })
   await service.connectAndFill()
   await service.app.sync.settled()
   const heard: { entity: string; seq: number }[] = []

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import type { Simulator } from '../../simulator/simulator.ts'
+import { systemClock } from '../../src/services/clock.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
 
@@ -10,7 +11,8 @@ const PATH = '/webhooks/quickbooks'
 const unlimited = { throttle: { perSecond: null, perMinute: null, concurrent: null } }
 
 async function setUp(t: Test, options: ServiceOptions = {}) {
-  const simulator = await startSimulator(t, { behaviour: unlimited })
+  const clock = options.clock ?? systemClock
+  const simulator = await startSimulator(t, { clock: clock.now, behaviour: unlimited })
   const service = await startService(t, simulator, options)
   await service.connectAndFill()
   simulator.webhooks.subscribe(service.url + PATH)
@@ -86,11 +88,13 @@ t.test('a post is answered while QuickBooks is silent, and what it announced is 
 })
 
 t.test('a burst of ten thousand events is folded into few queries', async (t) => {
+  const clock = createLeapingClock()
   const simulator = await startSimulator(t, {
+    clock: clock.now,
     company: { customers: 2_500, vendors: 1, items: 1 },
     behaviour: unlimited,
   })
-  const service = await startService(t, simulator, { clock: createLeapingClock() })
+  const service = await startService(t, simulator, { clock })
   await service.connectAndFill()
   simulator.webhooks.subscribe(service.url + PATH)
   simulator.webhooks.hold()

@@ -42,19 +42,21 @@ export function createManualClock(now = START): ManualClock {
   }
 }
 
-/** A clock on which every sleep passes at once: for real sockets whose waits are not the point. */
-export function createLeapingClock(): Clock & { advance(ms: number): void; slept: number[] } {
-  let ahead = 0
+/**
+ * A clock on which every sleep passes at once: for real sockets whose waits are not the point. Only a sleep and
+ * `advance` move it, so that how fast the machine is decides nothing, such as in which second a change falls.
+ */
+export function createLeapingClock(now = START): Clock & { advance(ms: number): void; slept: number[] } {
   const slept: number[] = []
   return {
     slept,
-    now: () => Date.now() + ahead,
+    now: () => now,
     advance: (ms) => {
-      ahead += ms
+      now += ms
     },
     async sleep(ms, signal) {
       slept.push(ms)
-      ahead += ms
+      now += ms
       await nextTurn()
       signal?.throwIfAborted()
     },

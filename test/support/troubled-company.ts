@@ -12,7 +12,7 @@ import { entities } from '../../src/services/entities/index.ts'
 import { createSearch } from '../../src/services/search/search.ts'
 import type { Action } from '../journeys/following.test.ts'
 import { afterEachAnswer } from './answers.ts'
-import { createLeapingClock, START } from './clock.ts'
+import { createLeapingClock } from './clock.ts'
 
 /** See the header of this file. */
 export interface Company {
@@ -60,7 +60,6 @@ const sizes = {
 
 export async function createTroubledCompany({ size, isFilled }: Beginning): Promise<Company> {
   const time = createLeapingClock()
-  time.advance(START - Date.now())
   let skew = 0
   let turnedBack = 0
   let answers = 0

@@ -44,10 +44,10 @@ async function setUp(t: Test, options: SimulatorOptions = {}, time?: Clock, time
 }
 
 t.test('a page, a count and records by id come as rows', async (t) => {
-  const { client, reader, page } = await setUp(t)
+  const { client, reader, page, clock } = await setUp(t)
   const { rows, time } = await page()
   t.equal(rows.length, 30)
-  t.ok(Math.abs((time ?? 0) - Date.now()) < 60_000, "QuickBooks' own time")
+  t.ok(Math.abs((time ?? 0) - clock.now()) < 60_000, "QuickBooks' own time")
   t.equal(await reader.count('Customer', countStatement(customer)), 30)
   const ids = await reader.query('Customer', idsStatement(customer, ['1', '2', '999999']))
   t.same(ids.rows.map((row) => (row as { Id: string }).Id).toSorted(), ['1', '2'])

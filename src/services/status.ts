@@ -86,7 +86,9 @@ const ReadsStatus = Type.Object(
 )
 
 const WebhooksStatus = Type.Object({
-  waiting: Type.Integer({ description: 'Posts whose records are not read yet' }),
+  waiting: Type.Integer({
+    description: 'Posts whose records are not read yet; one about several entities counts for each',
+  }),
   last_received: Time('When the last post with a right signature came, since the start'),
   ignored: Type.Integer({
     description: 'Events since the start about another company, or about what SYNC_ENTITIES does not name',
@@ -133,6 +135,7 @@ export function createStatusReader(deps: {
   clock: Clock
 }): ReadStatus {
   const { entities, keeper, cache, hints, meter, sync, clock } = deps
+  const names = entities.map(({ name }) => name)
 
   return async () => {
     const connection = keeper.connection()
@@ -141,7 +144,7 @@ export function createStatusReader(deps: {
     const lastUpdated = Math.max(...checkpoints.map((one) => one.lastSuccess ?? 0))
     const hasData = lastUpdated > 0 || checkpoints.some((one) => one.records > 0)
     const progress = sync.progress()
-    const { lastReceived, ...webhooks } = await hints.status(connection?.realm ?? '')
+    const { lastReceived, ...webhooks } = await hints.status(connection?.realm ?? '', names)
     const { reads, ...spent } = meter.readings()
     return {
       connection_status: connectionStatus(deps.configured, connection?.state, hasData),

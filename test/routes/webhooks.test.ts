@@ -260,22 +260,52 @@ t.test('what QuickBooks refuses or cannot deliver for one entity does not hold u
   t.equal((await search(service, 'client_names', 'refused')).length, 1, 'a full pass has the last word')
 })
 
-t.test('one record that QuickBooks cannot process does not hide the others of its query', async (t) => {
-  const { simulator, service } = await setUp(t)
+t.test('an entity that hangs, or has a long queue already, does not hold up the others', async (t) => {
+  const clock = createLeapingClock()
+  const { simulator, service } = await setUp(t, { clock })
   const { company, webhooks } = simulator
-  const vendors = company.list('Vendor')
-  for (const { Id } of vendors) company.update('Vendor', Id, { CompanyName: 'Renamed together' })
-  const damaged = vendors[4]?.Id ?? ''
-  const match = `Id IN \\([^)]*'${damaged}'`
-  simulator.fault({ on: 'query', kind: 'fault', code: '4001', match, times: 99 })
-  t.equal(await webhooks.post(webhooks.take()), 200)
+  const items = company.list('Item').map(({ Id }) => Id)
+  const addCustomer = async (DisplayName: string) => {
+    const { Id } = company.create('Customer', { DisplayName, Active: true })
+    const announced = once(service.app.announcements, 'change')
+    t.equal(await webhooks.post(webhooks.take()), 200)
+    t.match(await announced, [{ entity: 'customers', ids: [Id] }])
+  }
+  simulator.fault({ on: 'query', entity: 'Item', kind: 'html503', times: 5 })
+  for (let i = 0; i < 250; i++) {
+    company.update('Item', items[i % items.length] ?? '', { Description: `Edit ${i}` })
+    t.equal(await webhooks.post(webhooks.take()), 200)
+  }
   await service.app.sync.settled()
-  const { json } = await service.request(`/api/records/vendors?ids=${vendors.map(({ Id }) => Id).join(',')}`)
-  const others = json.results.filter(({ id }: { id: string }) => id !== damaged)
-  t.equal(others.length, vendors.length - 1)
-  for (const { company_name } of others) t.equal(company_name, 'Renamed together')
-  t.ok(simulator.meter.requests < 10)
+  await addCustomer('Unhindered Unions')
+
+  simulator.fault({ on: 'query', entity: 'Item', kind: 'hang' })
+  clock.advance(61_000)
+  await service.app.sync.refreshDue()
+  await addCustomer('Overtaking Oxides')
 })
+
+for (const code of ['4001', '4002']) {
+  const title = `${code}: one record that QuickBooks cannot process does not hide the others of its query`
+  t.test(title, async (t) => {
+    const { simulator, service } = await setUp(t, { clock: createLeapingClock() })
+    const { company, webhooks } = simulator
+    const vendors = company.list('Vendor')
+    for (const { Id } of vendors) company.update('Vendor', Id, { CompanyName: 'Renamed together' })
+    const damaged = vendors[4]?.Id ?? ''
+    const match = `Id IN \\([^)]*'${damaged}'`
+    simulator.fault({ on: 'query', kind: 'fault', code, match, times: 99 })
+    t.equal(await webhooks.post(webhooks.take()), 200)
+    await service.app.sync.settled()
+    const { json } = await service.request(
+      `/api/records/vendors?ids=${vendors.map(({ Id }) => Id).join(',')}`,
+    )
+    const others = json.results.filter(({ id }: { id: string }) => id !== damaged)
+    t.equal(others.length, vendors.length - 1)
+    for (const { company_name } of others) t.equal(company_name, 'Renamed together')
+    t.ok(simulator.meter.requests < 15, `${simulator.meter.requests} requests`)
+  })
+}
 
 t.test('whoever opens the address in a browser learns that Intuit posts there', async (t) => {
   const service = await startService(t, undefined)

@@ -14,79 +14,93 @@ export interface Hint {
   gone: boolean
 }
 
-/** Hints that wait, folded: several of one record are one. */
+/** Hints about one entity that wait, folded: several of one record are one. */
 export interface WaitingHints {
-  /** By our name of the entity and id: whether the record is said to be gone. */
-  byEntity: ReadonlyMap<string, ReadonlyMap<string, boolean>>
+  /** Whether the record is said to be gone, by id. */
+  ids: ReadonlyMap<string, boolean>
   /** Say this to `done` when they have been followed. */
   upTo: number
 }
 
-/** The queue of all realms. */
+/** The queue of all realms. Each entity has its own, so that one that cannot be read holds up no other. */
 export interface HintQueue {
-  /** Keeps hints; on the disk when it resolves. `ignored` events of the same post were about something else. */
+  /** Keeps the hints of a post; on the disk when it resolves. `ignored` events of it were about something else. */
   add(realm: string, hints: readonly Hint[], ignored: number): Promise<void>
-  isEmpty(realm: string): Promise<boolean>
+  isEmpty(realm: string, entity: string): Promise<boolean>
   /** What waits, of many posts those that came first; null when nothing does. */
-  waiting(realm: string): Promise<WaitingHints | null>
-  /** Takes what waited away; `left` of it, which could not be followed, stays. */
-  done(realm: string, upTo: number, left?: readonly Hint[]): Promise<void>
-  /** Posts that wait, when this process got the last one (epoch milliseconds), and the events that it ignored. */
-  status(realm: string): Promise<{ waiting: number; lastReceived: number | null; ignored: number }>
+  waiting(realm: string, entity: string): Promise<WaitingHints | null>
+  /** Takes what waited away. */
+  done(realm: string, entity: string, upTo: number): Promise<void>
+  /** What waits for these entities, when this process got the last post (epoch milliseconds), and what it ignored. */
+  status(realm: string, entities: readonly string[]): Promise<HintStatus>
 }
 
-/** Posts that are followed together: as many as a burst of thousands of events makes. */
+/** Posts that wait, each counted for every entity that it is about, and events that were ignored. */
+export interface HintStatus {
+  waiting: number
+  lastReceived: number | null
+  ignored: number
+}
+
+/** So many records are followed together, or all that wait: one query can ask for a thousand. */
+const ENOUGH = 1000
+/** Posts that are looked at between two turns of the event loop. */
 const POSTS = 100
 
-/** A queue over the `qbo_hints` table. */
+/** A queue over the `qbo_hints` table: a row is what one post said about one entity. */
 export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQueue {
   let lastReceived: number | null = null
   let allIgnored = 0
 
+  const rowsOf = (realm: string, entity: string) =>
+    db.selectFrom('qbo_hints').where('realm', '=', realm).where('entity', '=', entity)
+
   return {
     async add(realm, hints, ignored) {
-      lastReceived = clock.now()
+      const receivedAt = clock.now()
+      lastReceived = receivedAt
       allIgnored += ignored
       if (hints.length === 0) return
-      const row = { realm, hints: JSON.stringify(hints), received_at: lastReceived }
-      await db.insertInto('qbo_hints').values(row).execute()
+      const rows = [...Map.groupBy(hints, ({ entity }) => entity)].map(([entity, some]) => ({
+        ...{ realm, entity, received_at: receivedAt },
+        hints: JSON.stringify(some.map(({ id, gone }) => [id, gone])),
+      }))
+      await db.insertInto('qbo_hints').values(rows).execute()
     },
-    async isEmpty(realm) {
-      const first = db.selectFrom('qbo_hints').select('number').where('realm', '=', realm).limit(1)
-      return (await first.executeTakeFirst()) === undefined
+    async isEmpty(realm, entity) {
+      return (await rowsOf(realm, entity).select('number').limit(1).executeTakeFirst()) === undefined
     },
-    async waiting(realm) {
-      const rows = await db
-        .selectFrom('qbo_hints')
-        .select(['number', 'hints'])
-        .where('realm', '=', realm)
-        .orderBy('number')
-        .limit(POSTS)
-        .execute()
-      const upTo = rows.at(-1)?.number
-      if (upTo === undefined) return null
-      const byEntity = new Map<string, Map<string, boolean>>()
-      for (const row of rows) {
-        for (const { entity, id, gone } of JSON.parse(row.hints) as Hint[]) {
-          const ids = byEntity.get(entity) ?? new Map<string, boolean>()
-          byEntity.set(entity, ids.set(id, gone || ids.get(id) === true))
+    async waiting(realm, entity) {
+      const ids = new Map<string, boolean>()
+      let upTo = 0
+      for (;;) {
+        const rows = await rowsOf(realm, entity)
+          .select(['number', 'hints'])
+          .where('number', '>', upTo)
+          .orderBy('number')
+          .limit(POSTS)
+          .execute()
+        for (const row of rows) {
+          if (ids.size >= ENOUGH) break
+          for (const [id, gone] of JSON.parse(row.hints) as [string, boolean][])
+            ids.set(id, gone || ids.get(id) === true)
+          upTo = row.number
         }
+        if (rows.length < POSTS || ids.size >= ENOUGH) break
         await nextTurn()
       }
-      return { byEntity, upTo }
+      return upTo === 0 ? null : { ids, upTo }
     },
-    done: (realm, upTo, left = []) =>
-      db.transaction().execute(async (trx) => {
-        await trx.deleteFrom('qbo_hints').where('realm', '=', realm).where('number', '<=', upTo).execute()
-        if (left.length === 0) return
-        const row = { realm, hints: JSON.stringify(left), received_at: clock.now() }
-        await trx.insertInto('qbo_hints').values(row).execute()
-      }),
-    async status(realm) {
+    async done(realm, entity, upTo) {
+      const followed = db.deleteFrom('qbo_hints').where('realm', '=', realm).where('entity', '=', entity)
+      await followed.where('number', '<=', upTo).execute()
+    },
+    async status(realm, entities) {
       const { count } = await db
         .selectFrom('qbo_hints')
         .select((row) => row.fn.countAll<number>().as('count'))
         .where('realm', '=', realm)
+        .where('entity', 'in', entities)
         .executeTakeFirstOrThrow()
       return { waiting: Number(count), lastReceived, ignored: allIgnored }
     },

@@ -81,8 +81,15 @@ async function createFollowing(db: Kysely<unknown>): Promise<void> {
     .ifNotExists()
     .addColumn('number', 'integer', (column) => column.primaryKey().autoIncrement())
     .addColumn('realm', 'varchar(64)', (column) => column.notNull())
+    .addColumn('entity', 'varchar(32)', (column) => column.notNull())
     .addColumn('hints', 'text', (column) => column.notNull())
     .addColumn('received_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema
+    .createIndex('qbo_hints_next')
+    .ifNotExists()
+    .on('qbo_hints')
+    .columns(['realm', 'entity', 'number'])
     .execute()
   await schema
     .createTable('qbo_held_drops')

@@ -44,10 +44,17 @@ export interface ChangesAnswer {
  */
 export type ReadReason = 'full' | 'changes' | 'webhook' | 'admin' | 'test'
 
+/** How a query is run, beside its statement. */
+export interface QueryOptions {
+  signal?: AbortSignal
+  /** The caller asks for less where QuickBooks cannot process it: then it is not tried again as it is. */
+  divisible?: boolean
+}
+
 /** The reads that this service makes, for one reason. All throw AppError when QuickBooks has no usable answer. */
 export interface QboReader {
   /** Runs one statement of the query language; `entity` is QuickBooks' name, e.g. `Customer`. */
-  query(entity: string, statement: string, signal?: AbortSignal): Promise<QueryAnswer>
+  query(entity: string, statement: string, options?: QueryOptions): Promise<QueryAnswer>
   /** Runs a `SELECT count(*)`. */
   count(entity: string, statement: string): Promise<number>
   /**
@@ -149,9 +156,10 @@ export function createQboClient(deps: QboClientDeps): QboClient {
   async function run<T>(
     read: Read,
     use: (answer: RawAnswer) => T,
-    ...callers: (AbortSignal | undefined)[]
+    readers: AbortSignal | undefined,
+    { signal: callers, divisible = false }: QueryOptions = {},
   ): Promise<T> {
-    const signal = AbortSignal.any([deps.stopping, ...callers.filter((one) => one !== undefined)])
+    const signal = AbortSignal.any([deps.stopping, readers, callers].filter((one) => one !== undefined))
     for (let attempt = 1; ; attempt++) {
       try {
         mustNotWaitLong()
@@ -170,6 +178,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         if (!(error instanceof AppError) || !error.code.startsWith('QBO_') || error.retry !== 'later')
           throw error
         if (attempt === MAX_ATTEMPTS || limiter.waitMs() > LONGEST_WAIT_MS) throw error
+        if (divisible && error.code === 'QBO_PROCESSING_FAILED') throw error
         const backoffMs = random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt)
         const waitMs = Math.round(Math.max(backoffMs, limiter.waitMs()))
         log.warn(
@@ -185,8 +194,8 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     reader(reason, signal) {
       const path = () => 'query'
       return {
-        query: (entity, statement, caller) =>
-          run({ reason, entity, path, statement }, readQuery(entity), signal, caller),
+        query: (entity, statement, options) =>
+          run({ reason, entity, path, statement }, readQuery(entity), signal, options),
         count: (entity, statement) => run({ reason, entity, path, statement }, readCount(entity), signal),
         changes(entities, since) {
           const asked = new URLSearchParams({
@@ -206,6 +215,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       run(
         { reason: 'test', entity: 'company', path: (realmId) => `companyinfo/${realmId}` },
         readCompanyName,
+        undefined,
       ),
     requests: () => requests,
   }

@@ -1,9 +1,10 @@
-// Follows what webhooks announced: asks QuickBooks for the records, as many as came together in one query for each
-// entity. A hint only says where to look; what is stored is what QuickBooks answers.
+// Follows what webhooks announced: asks QuickBooks for the records, as many as came together in one query. Each entity is
+// followed by itself, so that one that is away, or one damaged record, holds up no other. A hint only says where to look;
+// what is stored is what QuickBooks answers.
 
 import { AppError, isStop, reasonOf } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
-import type { Hint, HintQueue, WaitingHints } from '../cache/hints.ts'
+import type { HintQueue, WaitingHints } from '../cache/hints.ts'
 import { type Clock, steady } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
@@ -21,7 +22,7 @@ export interface FollowerDeps extends PassDeps {
   onDoubt(entity: string): void
 }
 
-/** Follows hints, one batch after the other. */
+/** Follows hints, one batch of each entity after the other. */
 export interface Follower {
   /** Begins, unless it is at work already; what comes meanwhile is followed, too. Never throws. */
   follow(signal: AbortSignal): void
@@ -34,48 +35,66 @@ const GATHER_MS = 250
 
 /** A follower that is not at work yet. */
 export function createFollower(deps: FollowerDeps): Follower {
-  const { queue, clock, log } = deps
-  let working: Promise<void> | undefined
-  let isCalled = false
-  const waits = createWaits(clock)
-
-  async function work(signal: AbortSignal): Promise<void> {
-    try {
-      while (isCalled && !signal.aborted) {
-        isCalled = false
-        await followAll(signal)
-      }
-    } catch (error) {
-      const known = error instanceof AppError ? error : undefined
-      // Not connected, or stopped: nobody needs to be told.
-      if (signal.aborted || isStop(error) || known?.statusCode === 409) return
-      log.warn(
-        { code: known?.code, intuitTid: known?.intuitTid, reason: reasonOf(error) },
-        'Webhooks not followed yet; they are kept and tried again',
-      )
-    } finally {
-      // In the same turn as the last look at `isCalled`, or a call in between would be lost.
-      working = undefined
-    }
+  const waits = createWaits(deps.clock)
+  const loops = deps.entities.map((entity) =>
+    createLoop((signal) => followOne({ ...deps, waits }, entity, signal)),
+  )
+  return {
+    follow(signal) {
+      for (const loop of loops) loop.call(signal)
+    },
+    async settled() {
+      for (const loop of loops) await loop.settled()
+    },
   }
+}
 
-  async function followAll(signal: AbortSignal): Promise<void> {
-    const realm = deps.currentRealm()
-    while (!(await queue.isEmpty(realm))) {
-      await clock.sleep(GATHER_MS, signal)
-      const waiting = await queue.waiting(realm)
-      if (waiting !== null && !(await followBatch(deps, waits, realm, waiting, signal))) return
+/** Work that is done again when it was called meanwhile, with the signal of the last call. `work` must not throw. */
+function createLoop(work: (signal: AbortSignal) => Promise<void>) {
+  let next: AbortSignal | undefined
+  let working: Promise<void> | undefined
+
+  async function run(): Promise<void> {
+    for (let signal = next; signal !== undefined; signal = next) {
+      next = undefined
+      if (!signal.aborted) await work(signal)
     }
+    // In the same turn as the last look at `next`, or a call in between would be lost.
+    working = undefined
   }
 
   return {
-    follow(signal) {
-      isCalled = true
-      working ??= Promise.resolve().then(() => work(signal))
+    call(signal: AbortSignal): void {
+      next = signal
+      working ??= Promise.resolve().then(run)
     },
-    async settled() {
+    async settled(): Promise<void> {
       await working
     },
+  }
+}
+
+type FollowDeps = FollowerDeps & { waits: Waits }
+
+async function followOne(deps: FollowDeps, entity: Entity, signal: AbortSignal): Promise<void> {
+  const { queue, waits, log } = deps
+  const { name } = entity
+  try {
+    while (!waits.isWaiting(name)) {
+      const realm = deps.currentRealm()
+      if (await queue.isEmpty(realm, name)) return
+      await deps.clock.sleep(GATHER_MS, signal)
+      const waiting = await queue.waiting(realm, name)
+      if (waiting !== null) await followBatch(deps, realm, entity, waiting, signal)
+    }
+  } catch (error) {
+    const known = error instanceof AppError ? error : undefined
+    // Not connected, or stopped: nobody needs to be told.
+    if (signal.aborted || isStop(error) || known?.statusCode === 409) return
+    log.warn(
+      { entity: name, code: known?.code, intuitTid: known?.intuitTid, reason: reasonOf(error) },
+      'Webhooks not followed yet; they are kept and tried again',
+    )
   }
 }
 
@@ -106,57 +125,34 @@ function createWaits(clock: Clock): Waits {
   }
 }
 
-/**
- * Answers false when all that is left has to wait.
- * @throws AppError when QuickBooks does not answer for an entity now; its hints stay in the queue.
- */
+/** @throws AppError when QuickBooks does not answer now; the hints stay in the queue. */
 async function followBatch(
-  deps: FollowerDeps,
-  waits: Waits,
+  deps: FollowDeps,
   realm: string,
-  { byEntity, upTo }: WaitingHints,
+  entity: Entity,
+  { ids, upTo }: WaitingHints,
   signal: AbortSignal,
-): Promise<boolean> {
-  const report = { announced: 0, changed: 0, removed: 0 }
-  const checkpoints = await deps.cache.checkpoints(realm)
-  const left: Hint[] = []
-  const named: string[] = []
-  let failure: unknown
-  for (const entity of deps.entities) {
-    const ids = byEntity.get(entity.name)
-    // What was never read is about to be read as a whole.
-    const checkpoint = checkpoints.find((one) => one.entity === entity.name)
-    if (ids === undefined || checkpoint === undefined) continue
-    const keep = () => {
-      for (const [id, gone] of ids) left.push({ entity: entity.name, id, gone })
+): Promise<void> {
+  const { cache, queue, waits, log } = deps
+  const { name } = entity
+  const checkpoint = await cache.checkpoint(realm, name)
+  // What was never read is about to be read as a whole.
+  if (checkpoint === undefined) return await queue.done(realm, name, upTo)
+  try {
+    const report = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
+    log.info({ entity: name, announced: ids.size, ...report }, 'Webhooks followed')
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isStop(error)) throw error
+    if (!(error instanceof AppError) || error.retry !== 'never') {
+      waits.failed(name)
+      throw error
     }
-    if (waits.isWaiting(entity.name)) {
-      keep()
-      continue
-    }
-    report.announced += ids.size
-    named.push(entity.name)
-    try {
-      const done = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
-      report.changed += done.changed
-      report.removed += done.removed
-      waits.succeeded(entity.name)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (isStop(error)) throw error
-      // What QuickBooks refuses it will refuse again: the schedule goes on, and says so in the status.
-      if (error instanceof AppError && error.retry === 'never') deps.onDoubt(entity.name)
-      else {
-        failure = error
-        waits.failed(entity.name)
-        keep()
-      }
-    }
+    // What QuickBooks refuses it will refuse again: the schedule goes on, and says so in the status.
+    deps.onDoubt(name)
   }
-  await deps.queue.done(realm, upTo, left)
-  if (report.announced > 0) deps.log.info({ ...report, entities: named }, 'Webhooks followed')
-  if (failure !== undefined) throw failure
-  return report.announced > 0 || left.length === 0
+  await queue.done(realm, name, upTo)
+  waits.succeeded(name)
 }
 
 interface Announced {

@@ -43,7 +43,9 @@ export async function* readAll(
   const stop = new AbortController()
   async function ask(page: number): Promise<Answer> {
     const askedAfter = await sequence()
-    const answer = await qbo.query(entity.qbo, pageStatement(entity, page * NEW_ROWS), stop.signal)
+    const answer = await qbo.query(entity.qbo, pageStatement(entity, page * NEW_ROWS), {
+      signal: stop.signal,
+    })
     return { rows: answer.rows, time: answer.time, askedAfter }
   }
   const first = await ask(0)

@@ -64,7 +64,9 @@ async function* ask(
   ids: string[],
   refusals: { left: number },
 ): AsyncGenerator<Asked> {
-  const answer = await qbo.query(entity.qbo, idsStatement(entity, ids)).catch((error: unknown) => {
+  const statement = idsStatement(entity, ids)
+  const divisible = ids.length > 1
+  const answer = await qbo.query(entity.qbo, statement, { divisible }).catch((error: unknown) => {
     const splits = error instanceof AppError && SPLITTING.includes(error.code) && refusals.left > 0
     if (!splits) throw error
     refusals.left -= 1
@@ -75,7 +77,7 @@ async function* ask(
     const unclear = parsed.ids.length < answer.rows.length
     const missing = unclear ? [] : ids.filter((id) => !known.has(id))
     yield { parsed, missing }
-  } else if (ids.length > 1) {
+  } else if (divisible) {
     const half = ids.length >> 1
     yield* ask(qbo, entity, ids.slice(0, half), refusals)
     yield* ask(qbo, entity, ids.slice(half), refusals)

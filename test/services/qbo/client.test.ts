@@ -39,7 +39,8 @@ async function setUp(t: Test, options: SimulatorOptions = {}, time?: Clock, time
     onRead: (entity, reason) => void billed.push(`${entity} ${reason}`),
   })
   const reader = client.reader('full')
-  const page = (signal?: AbortSignal) => reader.query('Customer', pageStatement(customer, 0), signal)
+  const page = (signal?: AbortSignal) =>
+    reader.query('Customer', pageStatement(customer, 0), signal && { signal })
   return { simulator, client, reader, billed, clock, page, stop, renewals: () => renewals }
 }
 

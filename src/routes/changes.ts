@@ -43,7 +43,7 @@ export interface ChangeRouteOptions {
 const heartbeatMs = 20_000
 
 const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { entities, unchosen }) => {
-  const { feed, log } = app
+  const { cache, feed, log } = app
   const { keeper } = app.tokens
   const names = entities.map(({ name }) => name)
   const listeners = createListeners({ feed, log, realm: () => keeper.connection()?.realm ?? '' })
@@ -59,7 +59,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
       schema: {
         summary: 'What changed since a cursor',
         description:
-          'Records and deletions in the order in which they were cached. Without a cursor it begins with all records; apply page after page, keep the last cursor, and the copy stays equal. 410 when a cursor cannot be continued.',
+          'Records and deletions in the order in which they were cached. Without a cursor it begins with all records, or answers 503 until all have been read once; apply page after page, keep the last cursor, and the copy stays equal. 410 when a cursor cannot be continued.',
         tags: ['changes'],
         querystring: Type.Object(
           {
@@ -78,6 +78,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
       // Whoever takes nothing for everything that there is, would empty a copy.
       if (realm === undefined) throw notConnected()
       const asked = chosen(request.query.entities)
+      if (!cursor) await mustBeRead(realm, asked)
       const page = await feed.read({ realm, entities: asked, cursor: cursor || undefined, limit })
       const changes = page.changes.map(
         ({ entity, id, json }) =>
@@ -99,7 +100,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
       schema: {
         summary: 'Changes as they happen, as server-sent events',
         description:
-          'First an event `ready` with {cursor}, then `change` with {entity, ids, cursor} for each change, when search shows it (of an entity that is read for the first time, when it is cached). With a cursor, or the header Last-Event-ID that a browser sends when it comes back, it begins with what was missed. `reset` with {cursor} says that this cannot be told any more: load everything anew. A parameter `cursor` that cannot be continued is refused with 410, because a browser does not come back after that.',
+          'First an event `ready` with {cursor}, then `change` with {entity, ids, cursor} for each change, when search shows it. Of an entity that is read for the first time, when it is cached; and once more, without ids, when search shows it as a whole. With a cursor, or the header Last-Event-ID that a browser sends when it comes back, it begins with what was missed. `reset` with {cursor} says that this cannot be told any more: load everything anew. A parameter `cursor` that cannot be continued is refused with 410, because a browser does not come back after that.',
         tags: ['changes'],
         querystring: Type.Object(
           { cursor: Cursor('only what happens from now on'), entities: EntityList(names) },
@@ -137,6 +138,12 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
     listeners.end()
   })
 
+  async function mustBeRead(realm: string, asked: readonly string[]): Promise<void> {
+    const read = (await cache.checkpoints(realm)).filter(({ lastFull }) => lastFull !== null)
+    const unread = asked.filter((name) => !read.some(({ entity }) => entity === name))
+    if (unread.length > 0) throw notReadYet(unread)
+  }
+
   function chosen(list = ''): readonly string[] {
     const asked = [...new Set(list.split(',').map((name) => name.trim()))].filter(Boolean)
     const foreign = asked.find((name) => !names.includes(name))
@@ -152,6 +159,14 @@ const notConnected = () =>
     code: 'NOT_CONNECTED',
     status: 409,
     message: 'QuickBooks is not connected, so there is nothing to follow: keep what you have, and ask again.',
+  })
+
+const notReadYet = (unread: readonly string[]) =>
+  new AppError({
+    code: 'NOT_READ_YET',
+    status: 503,
+    message: `Of ${unread.join(', ')} not everything was read from QuickBooks yet: keep what you have, and ask again, or for others with ?entities=. GET /api/cache/status shows how far it is.`,
+    retryAfterSeconds: 10,
   })
 
 export default fp(routes, {

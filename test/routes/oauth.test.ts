@@ -1,5 +1,6 @@
 // The connection from outside: consent and return, what strangers may not do, tokens over time.
 import t from 'tap'
+import { afterEachAnswer } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { cookieOf, type Service, startService, startSimulator } from '../support/service.ts'
 
@@ -192,7 +193,7 @@ t.test('a disconnect with a parameter that does not exist disconnects nothing', 
 })
 
 t.test('two disconnects at once are one, and both hear that Intuit confirmed', async (t) => {
-  const simulator = await startSimulator(t, { behaviour: { latencyMs: 50 } })
+  const simulator = await startSimulator(t, { behaviour: { latencyMs: 500, tokenLatencyMs: 500 } })
   const service = await startService(t, simulator)
   await service.connect()
   const both = [1, 2].map(() => service.request('/api/disconnect', { method: 'POST' }))
@@ -225,10 +226,24 @@ t.test('HEAD neither starts nor spends a state', async (t) => {
 })
 
 t.test('a disconnect during a refresh stops it and leaves nothing behind', async (t) => {
-  const simulator = await startSimulator(t, { behaviour: { latencyMs: 200 } })
+  const simulator = await startSimulator(t)
   const service = await startService(t, simulator)
-  await service.connect()
+  await service.connectAndFill()
+  const { sync } = service.app
+  const asked = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
+  afterEachAnswer(service.app, () => {
+    asked.resolve()
+    return stopped.promise
+  })
+  const stop = sync.stop
+  sync.stop = () => {
+    const done = stop()
+    stopped.resolve()
+    return done
+  }
   const refresh = service.request('/api/cache/refresh', { method: 'POST' })
+  await asked.promise
   t.match((await service.request('/api/disconnect', { method: 'POST' })).json, { success: true })
   t.match((await refresh).json, { statusCode: 503, code: 'STOPPING' })
   t.match((await service.request('/api/cache/status')).json, {

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { pacificSeconds } from '../../simulator/clock.ts'
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from '../../simulator/faults.ts'
-import { type Reply, type Rig, start } from './support.ts'
+import { type Reply, type Rig, start, until } from './support.ts'
 
 const STATEMENT = 'select * from Customer orderby Id maxresults 10'
 
@@ -208,10 +208,6 @@ t.test('a hanging request holds its place among the concurrent ones until its cl
   await until(() => simulator.meter.load(simulator.clock.now()).concurrent === 0)
   t.equal((await get('/customer/1')).status, 200)
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
-}
 
 t.test('a huge body is as large as asked, and stops when the client does', async (t) => {
   const { simulator, query, realm, token }: Rig = await start(t)

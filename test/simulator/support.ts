@@ -1,4 +1,5 @@
 /** What every simulator test needs: one on a free port, closed at the end, and requests with a token. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/simulator.ts'
 
@@ -49,6 +50,11 @@ export async function start(t: Test, options: SimulatorOptions = {}): Promise<Ri
     })
   const query = (statement: string) => get(`/query?query=${encodeURIComponent(statement)}&minorversion=75`)
   return { simulator, token, realm, get, query, request }
+}
+
+/** Lets others work until it is so. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await nextTurn()
 }
 
 function safeParse(text: string): unknown {

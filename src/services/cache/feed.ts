@@ -7,17 +7,21 @@ import type { Db } from '../database/database.ts'
 import { TOMBSTONE_DAYS } from './cache.ts'
 import { recordsOf, tombstonesOf } from './rows.ts'
 
-/** One change: the record as QuickBooks sent it, or null for one that is gone. */
-export interface FeedChange {
+/** Which record changed, or is gone. */
+export interface ChangedId {
   seq: number
   entity: string
   id: string
+}
+
+/** One change: the record as QuickBooks sent it, or null for one that is gone. */
+export interface FeedChange extends ChangedId {
   json: string | null
 }
 
 /** Some changes, oldest first. */
-export interface FeedPage {
-  changes: FeedChange[]
+export interface FeedPage<T extends ChangedId = FeedChange> {
+  changes: T[]
   /** Where the next page begins. */
   cursor: string
   /** Whether there are changes behind this page already. */
@@ -37,6 +41,8 @@ export interface FeedQuery {
 export interface Feed {
   /** @throws AppError 410 CURSOR_UNKNOWN when the cursor is not from this feed, or too old to be continued. */
   read(query: FeedQuery): Promise<FeedPage>
+  /** The same without the records, which are most of the work. */
+  readIds(query: FeedQuery): Promise<FeedPage<ChangedId>>
   /** Where a commit with this `seq` ends; without one, where everything so far does. */
   position(realm: string, seq?: number): Promise<Position>
 }
@@ -69,15 +75,31 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
     return found
   }
 
-  /** The first numbers behind `after`, of what there is and what is gone; they cost a look into an index. */
-  async function numbersOf(realm: string, entity: string, after: number, limit: number): Promise<number[]> {
-    const records = recordsOf(db, realm, entity).select('seq').where('seq', '>', after)
-    const tombstones = tombstonesOf(db, realm, entity).select('seq').where('seq', '>', after)
-    const found = [
+  /** The first behind `after`, of what there is and what is gone. */
+  async function idsOf(realm: string, entity: string, after: number, limit: number): Promise<ChangedId[]> {
+    const columns = ['seq', 'entity', 'id'] as const
+    const records = recordsOf(db, realm, entity).select(columns).where('seq', '>', after)
+    const tombstones = tombstonesOf(db, realm, entity).select(columns).where('seq', '>', after)
+    return [
       ...(await records.orderBy('seq').limit(limit).execute()),
       ...(await tombstones.orderBy('seq').limit(limit).execute()),
     ]
-    return found.map((row) => row.seq)
+  }
+
+  /** The ids of a page, and between which numbers it lies. */
+  async function find({ realm, entities, cursor, limit }: FeedQuery) {
+    // Asked for first: what is committed meanwhile belongs to the next page.
+    const end = await now(realm)
+    const start = cursor === undefined ? { ...end, seq: 0 } : positionIn(cursor, end, entities)
+    const found: ChangedId[] = []
+    for (const entity of entities) found.push(...(await idsOf(realm, entity, start.seq, limit + 1)))
+    const ids = inOrder(found.filter(({ seq }) => seq <= end.seq))
+    const more = ids.length > limit
+    const changes = ids.slice(0, limit)
+    const seq = more ? (changes.at(-1)?.seq ?? 0) : end.seq
+    // Until a client has caught up, its tombstones have to be as old as what it began with.
+    const reached = cursorOf({ ...end, seq, at: more ? start.at : end.at }, entities)
+    return { after: start.seq, upTo: seq, page: { changes, more, cursor: reached } }
   }
 
   async function changesOf(
@@ -100,27 +122,22 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
   }
 
   return {
-    async read({ realm, entities, cursor, limit }) {
-      // Asked for first: what is committed meanwhile belongs to the next page.
-      const end = await now(realm)
-      const start = cursor === undefined ? { ...end, seq: 0 } : positionIn(cursor, end, entities)
-      const numbers: number[] = []
-      for (const entity of entities) numbers.push(...(await numbersOf(realm, entity, start.seq, limit + 1)))
-      numbers.sort((one, other) => one - other)
-      const more = numbers.length > limit && (numbers[limit] as number) <= end.seq
-      const seq = more ? (numbers[limit - 1] as number) : end.seq
+    async read(query) {
+      const { after, upTo, page } = await find(query)
       const changes: FeedChange[] = []
-      for (const entity of entities) changes.push(...(await changesOf(realm, entity, start.seq, seq)))
-      changes.sort((one, other) => one.seq - other.seq)
-      // Until a client has caught up, its tombstones have to be as old as what it began with.
-      return { changes, more, cursor: cursorOf({ ...end, seq, at: more ? start.at : end.at }, entities) }
+      for (const entity of query.entities)
+        changes.push(...(await changesOf(query.realm, entity, after, upTo)))
+      return { ...page, changes: inOrder(changes) }
     },
+    readIds: async (query) => (await find(query)).page,
     async position(realm, seq) {
       const end = await now(realm)
       return { ...end, seq: seq ?? end.seq }
     },
   }
 }
+
+const inOrder = <T extends ChangedId>(changes: T[]): T[] => changes.sort((one, other) => one.seq - other.seq)
 
 /** The feed of a company of which nothing was read yet. */
 const NEW = '0'

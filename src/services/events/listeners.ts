@@ -2,6 +2,7 @@
 // id, so that whoever comes back hears what it missed.
 
 import { PassThrough, type Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError, reasonOf } from '../../errors.ts'
 import { cursorOf, type Feed, type Position } from '../cache/feed.ts'
 import type { Log } from '../log.ts'
@@ -55,7 +56,7 @@ const mostListeners = 500
 const mostBehind = 1024 * 1024
 const retryMs = 3_000
 /** A listener that missed more than this many pages of changes is told to load its list anew. */
-const mostPages = 20
+const mostPages = 5
 const catchUpLimit = 1_000
 
 /** Nobody listens at first. `realm` names the connected company, or is '' without one. */
@@ -63,13 +64,22 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
   const { feed, realm, log } = deps
   const listeners = new Set<Listener>()
   let sending = Promise.resolve()
+  let catchingUp = Promise.resolve()
+
+  /** One after the other: when the network is back, all of them come at once. */
+  function catchUpInTurn(listener: Listener, cursor: string): Promise<void> {
+    const done = catchingUp.then(() => catchUp(listener, cursor))
+    catchingUp = done.catch(() => undefined)
+    return done
+  }
 
   /** What a listener missed since a cursor. @throws AppError 410. */
   async function catchUp({ stream, entities }: Listener, start: string): Promise<void> {
     const company = realm()
     let cursor = start
-    for (let page = 0; page < mostPages; page++) {
-      const found = await feed.read({ realm: company, entities, cursor, limit: catchUpLimit })
+    for (let page = 0; page < mostPages && !stream.destroyed; page++) {
+      await nextTurn()
+      const found = await feed.readIds({ realm: company, entities, cursor, limit: catchUpLimit })
       const groups = [...Map.groupBy(found.changes, ({ entity }) => entity)]
       for (const [i, [entity, changes]] of groups.entries()) {
         // Whoever leaves between two of these must hear the page again.
@@ -129,8 +139,9 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
       stream.on('close', () => listeners.delete(listener))
       try {
         send(stream, `retry: ${retryMs}\n\n`)
-        if (lastEventId) await catchUp(listener, lastEventId).catch((error) => startOver(listener, error))
-        else if (cursor) await catchUp(listener, cursor)
+        if (lastEventId)
+          await catchUpInTurn(listener, lastEventId).catch((error) => startOver(listener, error))
+        else if (cursor) await catchUpInTurn(listener, cursor)
         else tell(listener, 'ready', await feed.position(realm()))
         goLive(listener)
         return stream

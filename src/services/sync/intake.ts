@@ -5,10 +5,11 @@ import type { Cache, CommittedChange, Deletion, Removal } from '../cache/cache.t
 import type { CachedRow } from '../entities/index.ts'
 import type { Load, SearchService } from '../search/search.ts'
 
-/** A change that is committed and can be found; or will be, once the index that is being filled is whole. */
+/** A change that is committed and can be found; or will be, once the index that is being filled is announced. */
 export interface Announcement {
   realm: string
   entity: string
+  /** None: all of the entity can be found from now on. */
   ids: string[]
   /** Of the cache, behind this change. */
   seq: number
@@ -25,7 +26,8 @@ export interface Intake {
   remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removed>
   /**
    * Gathers what is cached and all that comes in while `work` runs, and makes it searchable in one go: building an index
-   * costs a fraction of following page by page. Nothing is searchable when `signal` is aborted.
+   * costs a fraction of following page by page. Then the entity is announced as a whole. Nothing is searchable when
+   * `signal` is aborted.
    */
   fill<T>(realm: string, entity: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
@@ -61,35 +63,53 @@ export function createIntake(deps: {
     return done
   }
 
-  /** Commits one after the other over all entities, so that what was committed first is announced first. */
-  function commitNext<T extends CommittedChange>(
-    about: Omit<Announcement, 'ids' | 'seq'>,
+  /**
+   * Commits one after the other over all entities, so that what was committed first is announced first. The entry has its
+   * place in that order; without an announcement there is none.
+   */
+  function commitNext<T>(
     commit: () => Promise<T>,
-  ): Promise<{ change: T; entry: Committed }> {
+    announcementOf: (change: T) => Announcement | undefined,
+  ): Promise<{ change: T; entry: Committed | undefined }> {
     const done = commits.then(async () => {
       const change = await commit()
-      const ids = [...change.upserts.map(({ id }) => id), ...change.removals]
-      const entry = { announcement: { ...about, ids, seq: change.seq }, isFound: false }
-      if (ids.length > 0) committed.push(entry)
+      const announcement = announcementOf(change)
+      const entry = announcement && { announcement, isFound: false }
+      if (entry !== undefined) committed.push(entry)
       return { change, entry }
     })
     commits = done.catch(() => undefined)
     return done
   }
 
+  function canBeFound(entry: Committed): void {
+    entry.isFound = true
+    while (committed[0]?.isFound) announce((committed.shift() as Committed).announcement)
+  }
+
   const take = <T extends CommittedChange>(realm: string, entity: string, commit: () => Promise<T>) =>
     inOrder(entity, async () => {
-      const { change, entry } = await commitNext({ realm, entity }, commit)
+      const { change, entry } = await commitNext(commit, ({ upserts, removals, seq }) => {
+        const ids = [...upserts.map(({ id }) => id), ...removals]
+        return ids.length === 0 ? undefined : { realm, entity, ids, seq }
+      })
+      if (entry === undefined) return change
       const { upserts, removals } = change
-      if (entry.announcement.ids.length === 0) return change
       try {
         await (loads.get(entity)?.add(change) ?? search.apply({ entity, upserts, removals }))
       } finally {
-        entry.isFound = true
-        while (committed[0]?.isFound) announce((committed.shift() as Committed).announcement)
+        canBeFound(entry)
       }
       return change
     })
+
+  async function announceWhole(realm: string, entity: string): Promise<void> {
+    const { entry } = await commitNext(
+      () => cache.sequence(realm),
+      (seq) => ({ realm, entity, ids: [], seq }),
+    )
+    if (entry !== undefined) canBeFound(entry)
+  }
 
   return {
     upsert: (realm, entity, rows, askedAfter) =>
@@ -118,8 +138,9 @@ export function createIntake(deps: {
       } finally {
         await inOrder(entity, async () => {
           loads.delete(entity)
-          if (signal.aborted) load.cancel()
-          else await load.finish()
+          if (signal.aborted) return load.cancel()
+          await load.finish()
+          await announceWhole(realm, entity)
         })
       }
     },

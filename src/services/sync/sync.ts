@@ -41,7 +41,7 @@ export interface RefreshOptions {
 
 /** Keeps the cache following QuickBooks. */
 export interface Sync {
-  /** Refreshes every entity, or joins the refresh that does so already. @throws AppError 409 when not connected. */
+  /** Refreshes every entity, or joins an admin's refresh that does so already. @throws AppError 409 when not connected. */
   refresh(options?: RefreshOptions): Promise<RefreshReport>
   /**
    * Does what is due: follows webhooks, changes, and full passes. `connected`: an admin has just connected QuickBooks, so
@@ -84,6 +84,8 @@ interface Run {
   startedAt: number
   entities: Progress['entities']
   isFull: boolean
+  /** Asked for by an admin: the month's budget does not hold for it. */
+  isAdmins: boolean
   done: Promise<RefreshReport>
 }
 
@@ -114,6 +116,7 @@ export function createSync(deps: SyncDeps): Sync {
       startedAt: clock.now(),
       entities: chosen.map(({ name }) => ({ entity: name, fetched: 0, expected: undefined, done: false })),
       isFull: order.full.length === entities.length,
+      isAdmins: order.reason === 'admin',
       done: refreshAll(realm, order).finally(() => {
         running = undefined
       }),
@@ -268,7 +271,8 @@ export function createSync(deps: SyncDeps): Sync {
 
   return {
     async refresh({ force = false, full = true } = {}) {
-      while (running !== undefined && (force || !running.isFull)) await running.done.catch(() => undefined)
+      while (running !== undefined && (force || !running.isFull || !running.isAdmins))
+        await running.done.catch(() => undefined)
       const order = full ? { full: [...entities], changes: [] } : { full: [], changes: [...entities] }
       return await (running ?? start({ ...order, force, reason: 'admin' })).done
     },

@@ -1,6 +1,7 @@
 // How little it takes to stay fresh: looks for changes by the clock, full passes that repair, and what is not believed.
 import t, { type Test } from 'tap'
 import type { SimulatorOptions } from '../../simulator/simulator.ts'
+import { afterEachAnswer } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
 
@@ -456,6 +457,27 @@ t.test('a budget that is spent in the middle of a full pass ends it', async (t) 
   t.ok(reads.spent >= 24 && reads.spent <= 29, String(reads.spent))
   t.match(entities, { customers: { count: 4_500, last_error: /BUDGET.*kept/ } })
   t.ok(simulator.meter.corePlus > 0)
+})
+
+t.test('a refresh by an admin does not join one by the clock, which the budget may end', async (t) => {
+  const { service, after } = await setUp(t, { env: { QUICKBOOKS_MONTHLY_READ_BUDGET: '8' } })
+  const { sync } = service.app
+  const asked = Promise.withResolvers<void>()
+  const joined = Promise.withResolvers<void>()
+  afterEachAnswer(service.app, () => {
+    asked.resolve()
+    return joined.promise
+  })
+  const byTheClock = after(25 * HOUR_MS)
+  await asked.promise
+  const admins = sync.refresh()
+  joined.resolve()
+  for (const { entity, error } of (await admins).outcomes) t.equal(error, undefined, entity)
+  await byTheClock
+  t.ok(
+    service.log.some(({ code }) => code === 'READ_BUDGET_SPENT'),
+    'the one by the clock was ended',
+  )
 })
 
 t.test('a full pass that failed is still owed, and told, after a restart', async (t) => {

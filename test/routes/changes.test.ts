@@ -208,9 +208,74 @@ t.test('events tell of changes once search shows them, and go on where a listene
   t.equal((await service.request(`/api/events?cursor=${missed?.id}`)).status, 410)
 })
 
-t.test('a page that was open before QuickBooks was connected hears of the first records', async (t) => {
-  const simulator = await startSimulator(t)
+t.test(
+  'of an entity that is read for the first time, a page hears once more when it can be searched',
+  async (t) => {
+    const simulator = await startSimulator(t)
+    const service = await startService(t, simulator)
+    const page = await listen(service, '?entities=items')
+    const ready = await page.next()
+    await service.connect()
+    const cached = await page.next()
+    t.equal(new Set(cached?.data.ids as string[]).size, 50)
+    const searchable = await page.next()
+    t.match(searchable, { event: 'change', data: { entity: 'items', ids: [] } })
+    t.ok((await service.request('/api/search/part_numbers?q=a')).json.results.length > 0)
+    await page.leave()
+    const again = await listen(service, '?entities=items', { 'last-event-id': searchable?.id ?? '' })
+    simulator.company.update('Item', '5', { Description: 'Edited' })
+    await service.request('/api/cache/refresh?full=false', { method: 'POST' })
+    t.match((await again.next())?.data, { ids: ['5'] }, 'and goes on from there')
+    t.not(ready?.id, searchable?.id)
+  },
+)
+
+t.test('whoever missed thousands of changes is told to load everything anew', async (t) => {
+  const simulator = await startSimulator(t, {
+    company: { customers: 1, vendors: 1, items: 5_500 },
+    behaviour: { throttle: { perSecond: null, perMinute: null, concurrent: null } },
+  })
   const service = await startService(t, simulator)
+  const page = await listen(service, '?entities=items')
+  const ready = await page.next()
+  await page.leave()
+  await service.connectAndFill()
+  const again = await listen(service, '?entities=items', { 'last-event-id': ready?.id ?? '' })
+  const events = [await again.next()]
+  while (events.at(-1)?.event === 'change') events.push(await again.next())
+  t.ok(events.length > 1 && events.length <= 6)
+  t.match(events.at(-1), { event: 'reset' })
+  const { changes } = await pageAt(service, `entities=items&cursor=${events.at(-1)?.id}`)
+  t.same(changes, [], 'the cursor is where everything was')
+})
+
+t.test(
+  'before everything was read once, the feed has no beginning, so that no copy is emptied by it',
+  async (t) => {
+    const clock = createLeapingClock()
+    const simulator = await startSimulator(t, { clock: clock.now })
+    const service = await startService(t, simulator, { clock })
+    simulator.fault({ on: 'query', entity: 'Item', kind: 'html503', times: 99 })
+    await service.connect()
+    t.equal((await service.request('/api/cache/refresh', { method: 'POST' })).status, 502)
+    const answer = await service.request('/api/changes')
+    t.match(answer.json, { statusCode: 503, code: 'NOT_READ_YET', message: /^Of items .*keep what you have/ })
+    t.ok(Number(answer.headers.get('retry-after')) > 0)
+    t.equal(
+      (await pageAt(service, 'entities=customers,vendors')).changes.length,
+      42,
+      'others can be followed',
+    )
+    simulator.clearFaults()
+    t.equal((await service.request('/api/cache/refresh', { method: 'POST' })).status, 200)
+    t.equal((await pageAt(service, 'limit=1000')).changes.length, 92)
+  },
+)
+
+t.test('a page that was open before QuickBooks was connected hears of the first records', async (t) => {
+  const clock = createLeapingClock()
+  const simulator = await startSimulator(t, { clock: clock.now })
+  const service = await startService(t, simulator, { clock })
   const page = await listen(service, '?entities=vendors')
   const ready = await page.next()
   await service.connectAndFill()

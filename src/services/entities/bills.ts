@@ -15,7 +15,7 @@ import {
   withVendor,
 } from './transactions.ts'
 
-const kind = { type: 'bill', title: 'Bill' } as const
+const kind = { type: 'bill', title: 'Bill', short: 'Bill' } as const
 
 /** One bill as a search answers it. */
 export const BillResult = Type.Object(

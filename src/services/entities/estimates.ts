@@ -16,7 +16,7 @@ import {
   withCustomer,
 } from './transactions.ts'
 
-const kind = { type: 'estimate', title: 'Estimate' } as const
+const kind = { type: 'estimate', title: 'Estimate', short: 'EST' } as const
 
 /** One estimate as a search answers it. */
 export const EstimateResult = Type.Object(

@@ -16,7 +16,7 @@ import {
   withCustomer,
 } from './transactions.ts'
 
-const kind = { type: 'invoice', title: 'Invoice' } as const
+const kind = { type: 'invoice', title: 'Invoice', short: 'INV' } as const
 
 /** One invoice as a search answers it. */
 export const InvoiceResult = Type.Object(

@@ -15,7 +15,7 @@ import {
   withVendor,
 } from './transactions.ts'
 
-const kind = { type: 'purchase_order', title: 'Purchase order' } as const
+const kind = { type: 'purchase_order', title: 'Purchase order', short: 'PO' } as const
 
 /** One purchase order as a search answers it. */
 export const PurchaseOrderResult = Type.Object(

@@ -22,10 +22,11 @@ import {
   text,
 } from './fields.ts'
 
-/** What kind of transaction: the `type` of its results, and what one without a number is called. */
+/** What kind of transaction: the `type` of its results, what people call it, and how they shorten that. */
 export interface Kind<T extends string = string> {
   type: T
   title: string
+  short: string
 }
 
 /** Whom it is with: the reference to the record, and what the fields of a result begin with. */
@@ -97,8 +98,10 @@ function amountTexts(amount: number | null): string[] {
 }
 
 /** A number with what it is a number of, as people say it. */
-const said = (title: string, docNumber: string | null): string[] =>
-  docNumber === null ? [] : [`${title} ${docNumber}`]
+const said = (number: string | null, { title, short }: Pick<Kind, 'title' | 'short'>): string[] =>
+  number === null ? [] : [`${title} ${number}`, `${short} ${number}`]
+
+const clientPo = { title: 'Purchase order', short: 'PO' }
 
 /** The index of one kind of transaction: by its number, by whom it is with, by its amount. */
 export const transactionFeed = (name: string, kind: Kind, party: Party): IndexFeed => ({
@@ -107,7 +110,7 @@ export const transactionFeed = (name: string, kind: Kind, party: Party): IndexFe
     codes: [nameOf(raw, kind)],
     texts: [
       ...present([partyName(raw, party)]),
-      ...said(kind.title, text(raw, 'DocNumber')),
+      ...said(text(raw, 'DocNumber'), kind),
       ...amountTexts(number(raw, 'TotalAmt')),
     ],
   }),
@@ -119,7 +122,7 @@ export const clientPoFeed = (kind: Kind, poNumberOf: (raw: Raw) => string | null
   names: ['client_pos'],
   fields: (raw) => ({
     codes: [poNumberOf(raw) ?? '', nameOf(raw, kind)],
-    texts: [...present([partyName(raw, withCustomer)]), ...said('Purchase order', poNumberOf(raw))],
+    texts: [...present([partyName(raw, withCustomer)]), ...said(poNumberOf(raw), clientPo)],
   }),
   shows: ['po_number', 'name', 'customer_name'],
 })

@@ -400,14 +400,26 @@ const scattered = (words: readonly string[]) => [anywhere(words), withAddress(wo
 
 const hasDigit = /\d/
 
-/** Inside a part number: the rarest three characters of the fragment lead to the candidates. Letters alone are a word. */
-function fragment(query: Query): Step[] {
-  const code = query.joined
+/** What was typed, or one of its words beside the others, inside a part number. */
+function fragment({ words, joined }: Query): Step[] {
+  const one = words.length > 1 ? words.flatMap((word, i) => insideCode(word, words.toSpliced(i, 1))) : []
+  return [...insideCode(joined, []), ...one]
+}
+
+/** The rarest three characters of the fragment lead to the candidates. Letters alone are a word. */
+function insideCode(code: string, others: readonly string[]): Step[] {
   if (code.length < 3 || !hasDigit.test(code)) return []
-  const check = (text: string) => (text.indexOf(code, text.indexOf('\n%')) > 0 ? tier.allWords : null)
+  const names = namesCheck(others)
+  const check = (text: string) =>
+    text.indexOf(code, text.indexOf('\n%')) > 0 && (others.length === 0 || names(text) !== null)
+      ? tier.allWords
+      : null
   return [
-    step(tier.allWords, ({ source }, hits) => {
-      hits.scan(source, new Common(source.fragments(code)), check, tier.allWords)
+    step(tier.allWords, (asked, hits) => {
+      const { source } = asked
+      const beside = others.map((word) => asked.begun(word).all)
+      if (beside.some(({ length }) => length === 0)) return
+      hits.scan(source, new Common([...source.fragments(code), ...beside]), check, tier.allWords)
     }),
   ]
 }

@@ -206,6 +206,7 @@ const unread = (entity: string): Checkpoint => ({
   lastError: null,
   completeAsOf: null,
   lastFull: null,
+  owesFull: false,
   drift: null,
   heldBack: 0,
 })

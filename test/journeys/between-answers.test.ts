@@ -230,27 +230,33 @@ t.test('after a disconnect in the middle of a look nothing of the company is lef
   t.equal(service.app.searchIndexes.size('items'), 0)
 })
 
-t.test('a database that is put back is not searched by an index that is newer', async (t) => {
-  const { simulator, service, look, start, dataDir } = await setUp(t, { customers: 50 })
-  const { company } = simulator
-  const backup = temporaryFolder(t)
-  await service.close()
-  cpSync(join(dataDir, 'mrp-backend.db'), join(backup, 'mrp-backend.db'))
-  const second = await start()
-  for (let i = 0; i < 1_100; i++) company.create('Customer', { DisplayName: `Import ${i}` })
-  await look(second)
-  await second.app.searchIndexes.settled()
-  await second.close()
+t.test(
+  'a database that is put back is not searched by an index that is newer, nor goes its feed on',
+  async (t) => {
+    const { simulator, service, look, start, dataDir } = await setUp(t, { customers: 50 })
+    const { company } = simulator
+    const backup = temporaryFolder(t)
+    await service.close()
+    cpSync(join(dataDir, 'mrp-backend.db'), join(backup, 'mrp-backend.db'))
+    const second = await start()
+    for (let i = 0; i < 1_100; i++) company.create('Customer', { DisplayName: `Import ${i}` })
+    await look(second)
+    await second.app.searchIndexes.settled()
+    const { cursor } = (await second.request('/api/changes?limit=1')).json
+    await second.close()
 
-  for (const file of ['mrp-backend.db', 'mrp-backend.db-wal', 'mrp-backend.db-shm'])
-    rmSync(join(dataDir, file), { force: true })
-  cpSync(join(backup, 'mrp-backend.db'), join(dataDir, 'mrp-backend.db'))
-  const third = await start()
-  await look(third)
-  company.update('Customer', '1', { DisplayName: 'Zebra Gears' })
-  await look(third)
-  await third.close()
-  const fourth = await start()
-  t.same(await names(fourth, 'zebra'), ['Zebra Gears'])
-  await mustBeEqual(t, fourth, simulator)
-})
+    for (const file of ['mrp-backend.db', 'mrp-backend.db-wal', 'mrp-backend.db-shm'])
+      rmSync(join(dataDir, file), { force: true })
+    cpSync(join(backup, 'mrp-backend.db'), join(dataDir, 'mrp-backend.db'))
+    const third = await start()
+    await look(third)
+    t.equal((await third.request(`/api/changes?cursor=${cursor}`)).status, 410)
+    t.equal((await third.request('/api/changes')).status, 200)
+    company.update('Customer', '1', { DisplayName: 'Zebra Gears' })
+    await look(third)
+    await third.close()
+    const fourth = await start()
+    t.same(await names(fourth, 'zebra'), ['Zebra Gears'])
+    await mustBeEqual(t, fourth, simulator)
+  },
+)

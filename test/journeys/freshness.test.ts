@@ -17,7 +17,7 @@ async function setUp(
 ) {
   const time = createLeapingClock()
   const { env = {}, skewMs = 0, ...others } = options
-  const clock = { now: () => time.now() + skewMs, sleep: time.sleep }
+  const clock = { ...time, now: () => time.now() + skewMs }
   const simulator = await startSimulator(t, { clock: time.now, behaviour: unlimited, ...others })
   const service = await startService(t, simulator, { clock, env })
   await service.connectAndFill()
@@ -478,6 +478,21 @@ t.test('a refresh by an admin does not join one by the clock, which the budget m
     service.log.some(({ code }) => code === 'READ_BUDGET_SPENT'),
     'the one by the clock was ended',
   )
+})
+
+t.test('a look that failed is no reason to read everything after a restart', async (t) => {
+  const { simulator, service, clock, after } = await setUp(t)
+  simulator.fault({ on: 'cdc', kind: 'html503', times: 5 })
+  await after(HOUR_MS + 1)
+  t.match((await status(service)).entities.items, { last_error: /not available/ })
+  await service.close()
+  simulator.meter.reset()
+  clock.advance(10 * MINUTE_MS)
+  const again = await startService(t, simulator, { clock, dataDir: service.dataDir })
+  await again.app.sync.refreshDue()
+  await again.app.sync.settled()
+  t.same(simulator.meter.byOperation, { cdc: 1 })
+  t.match((await status(again)).entities.items, { last_error: null })
 })
 
 t.test('a full pass that failed is still owed, and told, after a restart', async (t) => {

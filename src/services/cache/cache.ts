@@ -53,6 +53,8 @@ export interface Checkpoint {
   completeAsOf: number | null
   /** End of the last complete full pass. */
   lastFull: number | null
+  /** A full pass has failed since. */
+  owesFull: boolean
   /** Records that the last full pass had to repair; null before the second one. */
   drift: number | null
   /** Records that the last full pass did not see, and kept because they are too many to be believed at once. */
@@ -92,8 +94,8 @@ export interface Cache {
     entity: string,
     options: { asOf: number | null; keepError: boolean },
   ): Promise<void>
-  /** Keeps every record and notes why the attempt failed. */
-  failPass(realm: string, entity: string, error: string): Promise<void>
+  /** Keeps every record and notes why a full pass, or a look for changes, failed. */
+  failPass(realm: string, entity: string, kind: 'full' | 'changes', error: string): Promise<void>
   /** Remembers which records a full pass would have dropped, until another one or one that completes. */
   holdBack(realm: string, entity: string, ids: readonly string[]): Promise<void>
   heldBack(realm: string, entity: string): Promise<string[]>
@@ -114,6 +116,8 @@ export interface Cache {
   list(realm: string, entity: string, limit: number): Promise<string[]>
   /** A record as QuickBooks sent it; undefined when there is none. */
   get(realm: string, entity: string, id: string): Promise<string | undefined>
+  /** Ends the life of the sequence: no cursor of the delta feed is continued any more. */
+  endFeed(realm: string): Promise<void>
   /** Forgets every realm but this one; without it, all. Sequences stay: `seq` never goes back. */
   keepOnly(realm?: string): Promise<void>
 }
@@ -212,7 +216,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       await db.transaction().execute(async (trx) => {
         await checkpointOf(trx, realm, entity)
           .set({ last_success: now, last_full: now, last_error: null, set_aside: setAside })
-          .set({ complete_as_of: asOf, drift })
+          .set({ complete_as_of: asOf, drift, owes_full: 0 })
           .execute()
         await trx
           .deleteFrom('qbo_held_drops')
@@ -234,8 +238,11 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       successes.set(entity, now)
     },
 
-    async failPass(realm, entity, error) {
-      await checkpointOf(db, realm, entity).set({ last_error: error }).execute()
+    async failPass(realm, entity, kind, error) {
+      await checkpointOf(db, realm, entity)
+        .set({ last_error: error })
+        .set(kind === 'full' ? { owes_full: 1 } : {})
+        .execute()
     },
 
     async holdBack(realm, entity, ids) {
@@ -307,6 +314,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
         lastError: row.last_error,
         completeAsOf: row.complete_as_of,
         lastFull: row.last_full,
+        owesFull: row.owes_full === 1,
         drift: row.drift,
         heldBack: held.find((one) => one.entity === row.entity)?.records ?? 0,
       }))
@@ -346,6 +354,10 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     async get(realm, entity, id) {
       const one = recordsOf(db, realm, entity).select('json').where('id', '=', id)
       return (await one.executeTakeFirst())?.json
+    },
+
+    async endFeed(realm) {
+      await db.updateTable('qbo_sequences').set({ feed: null }).where('realm', '=', realm).execute()
     },
 
     async keepOnly(realm = '') {

@@ -111,6 +111,7 @@ async function createFollowing(db: Kysely<unknown>): Promise<void> {
     .execute()
   await addColumn(db, 'qbo_checkpoints', 'last_full', 'bigint')
   await addColumn(db, 'qbo_checkpoints', 'drift', 'integer')
+  await addColumn(db, 'qbo_checkpoints', 'owes_full', 'integer')
   await addColumn(db, 'qbo_sequences', 'feed', 'varchar(32)')
   // Every pass was a full one until here.
   await sql`UPDATE qbo_checkpoints SET last_full = last_success`.execute(db)

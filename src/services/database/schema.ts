@@ -31,6 +31,8 @@ export interface Database {
     /** QuickBooks' own time of the last complete look: everything older has been seen. */
     complete_as_of: number | null
     last_full: number | null
+    /** 1 when a full pass has failed since. */
+    owes_full: Generated<number | null>
     /** Records that the last full pass found otherwise than they should have been by then; null before the second one. */
     drift: number | null
   }

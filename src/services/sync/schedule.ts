@@ -1,5 +1,5 @@
 // Which entities are due, for a look at their changes or for a full pass. What failed is tried again after a while; of
-// an earlier process it knows only that something did.
+// an earlier process it knows only whether a full pass is owed.
 
 import type { AppError } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
@@ -56,11 +56,11 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
     if (after !== undefined) failures.set(`full ${entity}`, { times, last: after })
   }
 
-  /** What failed before this process began is still owed. */
-  function recall({ entity, lastError, lastAttempt, heldBack, setAside }: Checkpoint): void {
+  /** A full pass that failed before this process began is still owed. */
+  function recall({ entity, owesFull, lastAttempt, heldBack, setAside }: Checkpoint): void {
     if (recalled.has(entity)) return
     recalled.add(entity)
-    if (lastError === null && heldBack === 0 && setAside === 0) return
+    if (!owesFull && heldBack === 0 && setAside === 0) return
     const last = lastAttempt ?? 0
     // The opinion of a second pass is worth little right after the first; a look would ask for one, too.
     const times = heldBack > 0 ? Number.POSITIVE_INFINITY : 1

@@ -242,7 +242,7 @@ export function createSync(deps: SyncDeps): Sync {
     if (known.code === 'REFRESH_FAILED')
       log.error({ entity: name, err: error }, 'Refresh failed unexpectedly')
     schedule.failed(kind, name, known, clock.now())
-    await cache.failPass(realm, name, known.message).catch(() => undefined)
+    await cache.failPass(realm, name, kind, known.message).catch(() => undefined)
     return known
   }
 

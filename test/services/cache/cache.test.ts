@@ -117,6 +117,7 @@ t.test('a pass that ends removes what is gone, and counts stay true', async (t) 
       setAside: 4,
       lastSuccess: clock.now(),
       lastError: null,
+      owesFull: false,
       completeAsOf: 77,
       lastFull: clock.now(),
       drift: 1,
@@ -136,7 +137,7 @@ t.test('seq never goes back, even when the newest record is gone', async (t) => 
 t.test('a failure keeps every record, and the next success forgets it', async (t) => {
   const { cache, rows } = await setUp(t)
   await cache.commitPage('a', 'items', [row('1', 1)])
-  await cache.failPass('a', 'items', 'QuickBooks is not available')
+  await cache.failPass('a', 'items', 'full', 'QuickBooks is not available')
   t.equal((await rows()).length, 1)
   t.match(await cache.checkpoints('a'), [{ lastError: 'QuickBooks is not available', lastSuccess: null }])
   await cache.completePass('a', 'items', end)

@@ -14,7 +14,16 @@ const intervals = { changesMs: HOUR_MS, fullMs: 24 * HOUR_MS }
 
 /** An entity that was read completely at `read`, and looked at since at `looked`. */
 const checkpoint = (entity: string, read: number, looked = read): Checkpoint => ({
-  ...{ entity, records: 5, activeRecords: 5, setAside: 0, drift: 0, heldBack: 0, lastError: null },
+  ...{
+    entity,
+    records: 5,
+    activeRecords: 5,
+    setAside: 0,
+    drift: 0,
+    heldBack: 0,
+    lastError: null,
+    owesFull: false,
+  },
   ...{ lastAttempt: looked, lastSuccess: looked, completeAsOf: looked, lastFull: read },
 })
 const names = (list: readonly { name: string }[]) => list.map(({ name }) => name)

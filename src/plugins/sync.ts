@@ -39,6 +39,7 @@ export default fp<SyncOptions>(
     const sync = createSync({
       ...{ entities, cache, hints, search, qbo, clock, log, ...intervals },
       currentRealm: keeper.currentRealm,
+      hasBudget: meter.readings().budget !== null,
       isBudgetSpent: meter.isSpent,
       announce: (change) => announcements.emit('change', change),
       onForgotten: () => announcements.emit('forgotten'),

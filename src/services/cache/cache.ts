@@ -158,7 +158,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     async attempt(realm, entity) {
       const fresh = { records: 0, active_records: 0, set_aside: 0 }
       const last_attempt = clock.now()
-      const feed = randomUUID().slice(0, 8)
+      const feed = newFeed()
       await db
         .insertInto('qbo_sequences')
         .values({ realm, value: 0, feed })
@@ -357,7 +357,8 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     },
 
     async endFeed(realm) {
-      await db.updateTable('qbo_sequences').set({ feed: null }).where('realm', '=', realm).execute()
+      const feed = newFeed()
+      await db.updateTable('qbo_sequences').set({ feed }).where('realm', '=', realm).execute()
     },
 
     async keepOnly(realm = '') {
@@ -375,6 +376,8 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
     },
   }
 }
+
+const newFeed = () => randomUUID().slice(0, 8)
 
 const idOfRow = ({ id }: { id: string }) => id
 

@@ -146,6 +146,9 @@ const NEW = '0'
 export const cursorOf = ({ feed, seq, at }: Position, entities: readonly string[]): string =>
   `${feed}-${seq.toString(36)}-${at.toString(36)}-${entities.join('.')}`
 
+/** When a cursor was handed out, in epoch milliseconds; null for what is none. */
+export const timeOfCursor = (cursor: string): number | null => readCursor(cursor)?.at ?? null
+
 const CURSOR = /^([0-9a-f]{1,8})-([0-9a-z]{1,11})-([0-9a-z]{1,10})-([a-z_.]+)$/
 
 function readCursor(cursor: string): (Position & { entities: string[] }) | null {

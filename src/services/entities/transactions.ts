@@ -99,7 +99,7 @@ function amountTexts(amount: number | null): string[] {
 
 /** A number with what it is a number of, as people say it. */
 const said = (number: string | null, { title, short }: Pick<Kind, 'title' | 'short'>): string[] =>
-  number === null ? [] : [`${title} ${number}`, `${short} ${number}`]
+  number === null ? [] : [`${title} ${number}`, `${short} ${number}`, `${short}${number}`]
 
 const clientPo = { title: 'Purchase order', short: 'PO' }
 
@@ -122,7 +122,11 @@ export const clientPoFeed = (kind: Kind, poNumberOf: (raw: Raw) => string | null
   names: ['client_pos'],
   fields: (raw) => ({
     codes: [poNumberOf(raw) ?? '', nameOf(raw, kind)],
-    texts: [...present([partyName(raw, withCustomer)]), ...said(poNumberOf(raw), clientPo)],
+    texts: [
+      ...present([partyName(raw, withCustomer)]),
+      ...said(poNumberOf(raw), clientPo),
+      ...said(text(raw, 'DocNumber'), kind),
+    ],
   }),
   shows: ['po_number', 'name', 'customer_name'],
 })

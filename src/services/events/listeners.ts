@@ -4,7 +4,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError, reasonOf } from '../../errors.ts'
-import { cursorOf, type Feed, type Position } from '../cache/feed.ts'
+import { cursorOf, type Feed, type Position, timeOfCursor } from '../cache/feed.ts'
 import type { Log } from '../log.ts'
 import type { Announcement } from '../sync/intake.ts'
 
@@ -63,6 +63,8 @@ const catchUpLimit = 1_000
 export function createListeners(deps: { feed: Feed; realm(): string; log: Log }): Listeners {
   const { feed, realm, log } = deps
   const listeners = new Set<Listener>()
+  /** When entities could be searched as a whole for the first time. */
+  const wholeSince = new Map<string, number>()
   let sending = Promise.resolve()
   let catchingUp = Promise.resolve()
 
@@ -86,8 +88,13 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
         const reached = i === groups.length - 1 ? found.cursor : cursor
         write(stream, 'change', { entity, ids: changes.map(({ id }) => id), cursor: reached })
       }
-      if (!found.more) return
       cursor = found.cursor
+      if (found.more) continue
+      for (const entity of entities) {
+        const since = wholeSince.get(entity) ?? 0
+        if (since > (timeOfCursor(start) ?? 0)) write(stream, 'change', { entity, ids: [], cursor })
+      }
+      return
     }
     write(stream, 'reset', { cursor: cursorOf(await feed.position(company), entities) })
   }
@@ -111,6 +118,7 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
 
   async function broadcast({ realm: of, entity, ids, seq }: Announcement): Promise<void> {
     const change = { entity, ids, position: await feed.position(of, seq) }
+    if (ids.length === 0) wholeSince.set(entity, change.position.at)
     for (const listener of listeners) {
       if (!listener.entities.includes(entity)) continue
       if (listener.isLive) hear(listener, change)
@@ -151,7 +159,8 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
       }
     },
     announce(change) {
-      if (listeners.size > 0) sending = sending.then(() => broadcast(change)).catch(giveUp)
+      if (listeners.size > 0 || change.ids.length === 0)
+        sending = sending.then(() => broadcast(change)).catch(giveUp)
     },
     beat() {
       for (const { stream } of listeners) send(stream, ':\n\n')

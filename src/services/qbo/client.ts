@@ -66,7 +66,7 @@ export interface QboReader {
 
 /** QuickBooks for one company. */
 export interface QboClient {
-  /** Reads for `reason`, until `signal` is aborted. Webhooks go before all others that wait. */
+  /** Reads for `reason`, until `signal` is aborted. Webhooks go before others that wait. */
   reader(reason: ReadReason, signal?: AbortSignal): QboReader
   /** The connected company's name, from `companyinfo`. */
   companyName(): Promise<string>

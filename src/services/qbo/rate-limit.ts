@@ -23,6 +23,8 @@ const ARRIVED_LATE_MS = 500
 const FIRST_REQUESTS = 10
 const SECOND_MS = 1001
 const MINUTE_MS = 60_500
+/** So many that go first are admitted one after the other; then another one, so that nobody waits for ever. */
+const FIRST_IN_A_ROW = 2
 
 /** A request's start, how long it is given to arrive, and its end once it has one. */
 interface Span {
@@ -31,11 +33,13 @@ interface Span {
   end: number | undefined
 }
 
-/** Admits requests in the order in which they asked. */
+type Start = (span: Span) => void
+
+/** Admits requests in the order in which they asked, but for those that go first. */
 export interface RateLimiter {
   /**
-   * Runs `task` when the limits allow it, `first` before all others that wait. Rejects without running it when `signal` is
-   * aborted first.
+   * Runs `task` when the limits allow it; `first` before others that wait, of which it leaves a third of the places.
+   * Rejects without running it when `signal` is aborted first.
    */
   run<T>(task: () => Promise<T>, options?: { signal?: AbortSignal | undefined; first?: boolean }): Promise<T>
   /** Nothing starts for `ms` from now: QuickBooks asked to wait. `refused`: because the limits were not kept. */
@@ -49,9 +53,10 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
   const { clock } = deps
   const now = steady(clock)
   const { concurrent, perSecond, perMinute } = { ...INTUIT_LIMITS, ...deps.limits }
-  const waiting: ((span: Span) => void)[] = []
+  const waiting: { first: Start[]; others: Start[] } = { first: [], others: [] }
   /** The last requests, as many as the minute allows, oldest first. */
   const spans: Span[] = []
+  let firstInARow = 0
   let running = 0
   let pausedUntil = 0
   let refusals = 0
@@ -73,8 +78,15 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
   const arrival = ({ start, arrivedMs, end }: Span) =>
     Math.min(start + arrivedMs, end ?? Number.POSITIVE_INFINITY)
 
+  function takeNext(): Start | undefined {
+    const { first, others } = waiting
+    const isFirst = others.length === 0 || (first.length > 0 && firstInARow < FIRST_IN_A_ROW)
+    firstInARow = isFirst ? firstInARow + 1 : 0
+    return (isFirst ? first : others).shift()
+  }
+
   function admit(): void {
-    while (waiting.length > 0 && running < concurrent) {
+    while (waiting.first.length + waiting.others.length > 0 && running < concurrent) {
       const wait = nextStart() - now()
       if (wait > 0) {
         wakeIn(wait)
@@ -85,8 +97,7 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
       spans.push(span)
       if (spans.length > perMinute) spans.shift()
       running += 1
-      const start = waiting.shift()
-      start?.(span)
+      takeNext()?.(span)
     }
   }
 
@@ -100,6 +111,7 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
   }
 
   function enter(signal: AbortSignal | undefined, first: boolean): Promise<Span> {
+    const queue = first ? waiting.first : waiting.others
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       const start = (span: Span) => {
@@ -107,13 +119,12 @@ export function createRateLimiter(deps: { clock: Clock; limits?: Partial<RateLim
         resolve(span)
       }
       const leave = () => {
-        const place = waiting.indexOf(start)
-        if (place >= 0) waiting.splice(place, 1)
+        const place = queue.indexOf(start)
+        if (place >= 0) queue.splice(place, 1)
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', leave, { once: true })
-      if (first) waiting.unshift(start)
-      else waiting.push(start)
+      queue.push(start)
       admit()
     })
   }

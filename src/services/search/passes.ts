@@ -40,6 +40,7 @@ const passes: readonly Pass[] = [
   { name: 'inside a part number', steps: fragment },
   { name: 'inside a word', steps: insideWord },
   { name: 'one wrong keystroke', steps: typo },
+  { name: 'inside a part number, beside other words', steps: fragmentBeside },
   { name: 'all words but one', steps: dropOne },
 ]
 
@@ -400,10 +401,15 @@ const scattered = (words: readonly string[]) => [anywhere(words), withAddress(wo
 
 const hasDigit = /\d/
 
-/** What was typed, or one of its words beside the others, inside a part number. */
-function fragment({ words, joined }: Query): Step[] {
-  const one = words.length > 1 ? words.flatMap((word, i) => insideCode(word, words.toSpliced(i, 1))) : []
-  return [...insideCode(joined, []), ...one]
+function fragment({ joined }: Query): Step[] {
+  return insideCode(joined, [])
+}
+
+/** For a query that finds nothing else. */
+function fragmentBeside({ words }: Query, found: Found): Step[] {
+  return found.count > 0 || words.length < 2
+    ? []
+    : words.flatMap((word, i) => insideCode(word, words.toSpliced(i, 1)))
 }
 
 /** The rarest three characters of the fragment lead to the candidates. Letters alone are a word. */

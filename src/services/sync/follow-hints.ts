@@ -32,6 +32,8 @@ export interface Follower {
 
 /** Events of one edit, and of a burst, come within this time: they are folded into one read. */
 const GATHER_MS = 250
+/** While edits do not end, more of them are: reads are billed, and others wait for them. */
+const GATHER_MORE_MS = 1_000
 
 /** A follower that is not at work yet. */
 export function createFollower(deps: FollowerDeps): Follower {
@@ -80,10 +82,10 @@ async function followOne(deps: FollowDeps, entity: Entity, signal: AbortSignal):
   const { queue, waits, log } = deps
   const { name } = entity
   try {
-    while (!waits.isWaiting(name)) {
+    for (let gatherMs = GATHER_MS; !waits.isWaiting(name); gatherMs = GATHER_MORE_MS) {
       const realm = deps.currentRealm()
       if (await queue.isEmpty(realm, name)) return
-      await deps.clock.sleep(GATHER_MS, signal)
+      await deps.clock.sleep(gatherMs, signal)
       const waiting = await queue.waiting(realm, name)
       if (waiting !== null) await followBatch(deps, realm, entity, waiting, signal)
     }

@@ -41,7 +41,7 @@ export interface RefreshOptions {
 
 /** Keeps the cache following QuickBooks. */
 export interface Sync {
-  /** Refreshes every entity, or joins an admin's refresh that does so already. @throws AppError 409 when not connected. */
+  /** Refreshes every entity, or joins a refresh that does so already. @throws AppError 409 when not connected. */
   refresh(options?: RefreshOptions): Promise<RefreshReport>
   /**
    * Does what is due: follows webhooks, changes, and full passes. `connected`: an admin has just connected QuickBooks, so
@@ -72,7 +72,9 @@ export interface SyncDeps extends Omit<PassDeps, 'intake'> {
   changesIntervalMs: number
   /** Milliseconds between two full passes over an entity. */
   fullIntervalMs: number
-  /** Whether reads by the clock have to wait for another month. */
+  /** Whether reads by the clock can come to an end before the month does. */
+  hasBudget: boolean
+  /** Whether they have to wait for another month. */
   isBudgetSpent(): boolean
   /** Hears of every change that can be found; must not throw. */
   announce(change: Announcement): void
@@ -84,7 +86,7 @@ interface Run {
   startedAt: number
   entities: Progress['entities']
   isFull: boolean
-  /** Asked for by an admin: the month's budget does not hold for it. */
+  /** Asked for by an admin: a month's budget does not hold for it. */
   isAdmins: boolean
   done: Promise<RefreshReport>
 }
@@ -271,7 +273,7 @@ export function createSync(deps: SyncDeps): Sync {
 
   return {
     async refresh({ force = false, full = true } = {}) {
-      while (running !== undefined && (force || !running.isFull || !running.isAdmins))
+      while (running !== undefined && (force || !running.isFull || (deps.hasBudget && !running.isAdmins)))
         await running.done.catch(() => undefined)
       const order = full ? { full: [...entities], changes: [] } : { full: [], changes: [...entities] }
       return await (running ?? start({ ...order, force, reason: 'admin' })).done

@@ -22,7 +22,7 @@ export async function warmUp(
       log.warn({ err: error, entity: name }, 'The saved index cannot be read; it is made anew')
       return null
     })
-    // Of a database that was put back, the saved index knows what has not happened here, and so may clients of the feed.
+    // Of a database that was put back, an index that was saved since knows what has not happened here, and so may clients.
     if (seq !== null && seq > last) await cache.endFeed(realm)
     if (seq === null || seq > last) {
       if (records > 0 || seq !== null) await search.rebuild(name, cache.batches(realm, name))

@@ -185,16 +185,20 @@ t.test('a task that fails gives its place back', async (t) => {
   t.ok((await settled).every(({ status }) => status === 'rejected'))
 })
 
-t.test('what goes first is started before all that wait, and keeps the limits like them', async (t) => {
-  const clock = createManualClock()
-  const limiter = createRateLimiter({ clock, limits: { concurrent: 1 } })
-  const order: string[] = []
-  const held = Promise.withResolvers<void>()
-  void limiter.run(() => held.promise)
-  for (const name of ['a', 'b', 'c']) void limiter.run(async () => void order.push(name))
-  void limiter.run(async () => void order.push('webhook'), { first: true })
-  t.same(order, [])
-  held.resolve()
-  await clock.advance(2_000)
-  t.same(order, ['webhook', 'a', 'b', 'c'])
-})
+t.test(
+  'what goes first is started before others that wait, and leaves a third of the places to them',
+  async (t) => {
+    const clock = createManualClock()
+    const limiter = createRateLimiter({ clock, limits: { concurrent: 1 } })
+    const order: string[] = []
+    const held = Promise.withResolvers<void>()
+    void limiter.run(() => held.promise)
+    for (const name of ['a', 'b', 'c']) void limiter.run(async () => void order.push(name))
+    for (const name of ['A', 'B', 'C', 'D', 'E'])
+      void limiter.run(async () => void order.push(name), { first: true })
+    t.same(order, [])
+    held.resolve()
+    await clock.advance(2_000)
+    t.equal(order.join(''), 'ABaCDbEc')
+  },
+)

@@ -288,3 +288,24 @@ t.test('descriptions: a punctuated word inside a long text does not begin it', (
     ],
   ),
 )
+
+t.test('items: a part of a number beside other words is looked for last', async () => {
+  await check(
+    'items',
+    'part_numbers',
+    [
+      row('flange', { Name: 'Flange', Type: 'Inventory', Sku: 'SS-304/3041.5' }, 0),
+      row('knob', { Name: 'Knob 90x14', Type: 'Inventory', Sku: 'SS-304/1743.5' }, 9),
+      row('narrow', { Name: 'Split bracket 50x30', Type: 'Inventory' }, 0),
+      row('wide', { Name: 'Split bracket 85x30', Type: 'Inventory' }, 9),
+      row('short', { Name: 'BRK-1020', Type: 'Inventory' }, 0),
+      row('long', { Name: 'BRK-11020', Type: 'Inventory' }, 9),
+    ],
+    [
+      ['SS-304/3041.9', 'flange knob', 'one wrong digit is forgiven before'],
+      ['split bracket 50x30', 'narrow', 'what was typed is there'],
+      ['BRK-1020', 'short', 'and is not inside of another number'],
+      ['flange 041', 'flange', 'nothing else has both'],
+    ],
+  )
+})

@@ -45,7 +45,7 @@ export interface Database {
   }
   /** Records that are gone, under the `seq` at which they went. */
   qbo_tombstones: { realm: string; entity: string; id: string; seq: number; deleted_at: number }
-  /** What webhooks announced and nobody has read yet: one row for each post. */
+  /** What webhooks announced and nobody has read yet: one row for each post and entity. */
   qbo_hints: { number: Generated<number>; realm: string; entity: string; hints: string; received_at: number }
   /** Ids that a full pass did not see, too many to be believed at once. */
   qbo_held_drops: { realm: string; entity: string; records: number; ids: string }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Simulator, SimulatorOptions } from '../../simulator/simulator.ts'
+import { AppError } from '../../src/errors.ts'
 import { afterEachAnswer } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { type Service, startService, startSimulator, temporaryFolder } from '../support/service.ts'
@@ -162,6 +163,53 @@ t.test('rows without an id at the edge of a page are counted once', async (t) =>
     if (isLost) t.match(json, { code: 'QBO_INCOMPLETE', message: /1499 of 1500/ })
     else t.match(await status(service), { entities: { customers: { set_aside_count: 4, last_error: null } } })
   }
+})
+
+/** Refuses each answer to a read like this that has such rows; of change data capture, each. */
+function refuse({ app }: Service, code: string, isRefused: (rows: readonly unknown[]) => boolean): void {
+  afterEachAnswer(app, (asked, rows) => {
+    if (asked !== 'cdc' && (asked.includes('count(') || !isRefused(rows))) return
+    throw new AppError({ code, status: 502, retry: 'later', message: 'It cannot be processed.' })
+  })
+}
+
+for (const isKnown of [true, false]) {
+  const what = isKnown ? 'that was read before' : 'that was never read'
+  t.test(`one record that QuickBooks cannot process, ${what}, hides none of the others`, async (t) => {
+    const { simulator, service, look } = await setUp(t, { customers: 1_500 }, isKnown)
+    const { company } = simulator
+    const damaged = company.list('Customer')[1_233]?.Id
+    refuse(service, 'QBO_PROCESSING_FAILED', (rows) =>
+      rows.some((row) => (row as { Id?: string }).Id === damaged),
+    )
+    if (!isKnown) await service.connectAndFill()
+    for (const gone of ['11', '1400']) company.remove('Customer', gone)
+    company.update('Customer', '1230', { DisplayName: 'Zebra Gears' })
+    await look()
+    const { customers } = (await status(service)).entities
+    t.match(customers, { count: isKnown ? 1_498 : 1_497, set_aside_count: 1, last_error: null })
+    t.same(await names(service, 'zebra'), ['Zebra Gears'])
+    t.ok(simulator.meter.requests < 100, `${simulator.meter.requests} requests`)
+  })
+}
+
+t.test('what is too large for one answer is asked for in parts', async (t) => {
+  const { simulator, service, look } = await setUp(t, { customers: 1_200 }, false)
+  refuse(service, 'QBO_ANSWER_TOO_LARGE', (rows) => rows.length > 300)
+  await service.connectAndFill()
+  await mustBeEqual(t, service, simulator)
+  const { company, webhooks } = simulator
+  for (let i = 0; i < 400; i++) company.update('Customer', String(i + 1), { Notes: 'Long' })
+  company.update('Customer', '7', { DisplayName: 'Zebra Gears' })
+  webhooks.take()
+  await look()
+  await mustBeEqual(t, service, simulator)
+  company.update('Customer', '8', { DisplayName: 'Zebra Tools' })
+  for (let i = 400; i < 900; i++) company.update('Customer', String(i + 1), { Notes: 'Long' })
+  t.equal(await webhooks.post(webhooks.take()), 200)
+  await service.app.sync.settled()
+  await mustBeEqual(t, service, simulator)
+  t.match(await status(service), { webhooks: { waiting: 0 }, entities: { customers: { last_error: null } } })
 })
 
 t.test('an answer cut short is not believed because it has as many records as are known', async (t) => {

@@ -20,6 +20,8 @@ export interface WaitingHints {
   ids: ReadonlyMap<string, boolean>
   /** Say this to `done` when they have been followed. */
   upTo: number
+  /** As many as are followed together: more may wait already. */
+  full: boolean
 }
 
 /** The queue of all realms. Each entity has its own, so that one that cannot be read holds up no other. */
@@ -89,7 +91,7 @@ export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQu
         if (rows.length < POSTS || ids.size >= ENOUGH) break
         await nextTurn()
       }
-      return upTo === 0 ? null : { ids, upTo }
+      return upTo === 0 ? null : { ids, upTo, full: ids.size >= ENOUGH }
     },
     async done(realm, entity, upTo) {
       const followed = db.deleteFrom('qbo_hints').where('realm', '=', realm).where('entity', '=', entity)

@@ -4,7 +4,7 @@
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { faultOf, type RawAnswer, throttled, unreadable } from './faults.ts'
+import { faultOf, isDivisible, type RawAnswer, throttled, unreadable } from './faults.ts'
 import { exchange, type Outside } from './http.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import { instant } from './statements.ts'
@@ -47,7 +47,7 @@ export type ReadReason = 'full' | 'changes' | 'webhook' | 'admin' | 'test'
 /** How a query is run, beside its statement. */
 export interface QueryOptions {
   signal?: AbortSignal
-  /** The caller asks for less where QuickBooks cannot process it: then it is not tried again as it is. */
+  /** The caller asks for less where that can help: then it is not tried again as it is. */
   divisible?: boolean
 }
 
@@ -177,8 +177,11 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       } catch (error) {
         if (!(error instanceof AppError) || !error.code.startsWith('QBO_') || error.retry !== 'later')
           throw error
+        // It was an answer, and is billed like one.
+        if (error.code === 'QBO_ANSWER_TOO_LARGE') deps.onRead(read.entity, read.reason)
         if (attempt === MAX_ATTEMPTS || limiter.waitMs() > LONGEST_WAIT_MS) throw error
-        if (divisible && error.code === 'QBO_PROCESSING_FAILED') throw error
+        if (divisible && isDivisible(error)) throw error
+        if (error.code === 'QBO_ANSWER_TOO_LARGE') throw error
         const backoffMs = random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt)
         const waitMs = Math.round(Math.max(backoffMs, limiter.waitMs()))
         log.warn(

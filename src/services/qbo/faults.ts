@@ -123,7 +123,7 @@ export function faultOf(answer: RawAnswer): AppError | undefined {
   return faultError(meaning, answer, code)
 }
 
-/** An answer that is no fault, but no data either: cut off, not JSON, without the expected parts, or too large. */
+/** An answer that is no fault, but no data either: cut off, not JSON, or without the expected parts. */
 export function unreadable(answer: Pick<RawAnswer, 'status' | 'intuitTid'>, what: string): AppError {
   return new AppError({
     code: 'QBO_ANSWER_UNREADABLE',
@@ -133,6 +133,21 @@ export function unreadable(answer: Pick<RawAnswer, 'status' | 'intuitTid'>, what
     intuitTid: answer.intuitTid,
   })
 }
+
+/** An answer of more than 64 MB. */
+export function tooLarge(answer: Pick<RawAnswer, 'status' | 'intuitTid'>): AppError {
+  return new AppError({
+    code: 'QBO_ANSWER_TOO_LARGE',
+    status: 502,
+    retry: 'later',
+    message: `QuickBooks' answer is larger than 64 MB${where(answer)}; it is asked for in parts. ${KEPT}`,
+    intuitTid: answer.intuitTid,
+  })
+}
+
+/** Whether asking for fewer records can help. */
+export const isDivisible = (error: unknown): error is AppError =>
+  error instanceof AppError && ['QBO_PROCESSING_FAILED', 'QBO_ANSWER_TOO_LARGE'].includes(error.code)
 
 /** QuickBooks asked to wait for longer than a caller should. */
 export function throttled(waitMs: number): AppError {

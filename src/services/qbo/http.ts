@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { type Dispatcher, request } from 'undici'
 import { reasonOf } from '../../errors.ts'
-import { type RawAnswer, unreachable, unreadable } from './faults.ts'
+import { type RawAnswer, tooLarge, unreachable, unreadable } from './faults.ts'
 
 /** A page of 1,000 long records is about 6 MB; nothing that QuickBooks means to send comes near this. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ export interface Exchange {
 
 /**
  * Sends one request and reads the whole answer, whatever its status.
- * @throws AppError QBO_UNREACHABLE or QBO_ANSWER_UNREADABLE; the signal's reason when aborted.
+ * @throws AppError QBO_UNREACHABLE, QBO_ANSWER_TOO_LARGE or QBO_ANSWER_UNREADABLE; the signal's reason when aborted.
  */
 export async function exchange(
   outside: Outside,
@@ -62,19 +62,19 @@ export async function exchange(
     return { ...head, body: await readBounded(answer) }
   } catch (error) {
     signal?.throwIfAborted()
-    const tooLarge = error instanceof TooLarge || error instanceof RangeError
-    throw unreadable(head, tooLarge ? 'is larger than 64 MB' : `broke off (${reasonOf(error)})`)
+    if (error instanceof MoreThanAllowed || error instanceof RangeError) throw tooLarge(head)
+    throw unreadable(head, `broke off (${reasonOf(error)})`)
   }
 }
 
-class TooLarge extends Error {}
+class MoreThanAllowed extends Error {}
 
 async function readBounded({ body, headers }: Dispatcher.ResponseData): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > MAX_ANSWER_BYTES) throw new TooLarge()
+    if (size > MAX_ANSWER_BYTES) throw new MoreThanAllowed()
     chunks.push(chunk)
   }
   const bytes = Buffer.concat(chunks)

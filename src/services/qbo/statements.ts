@@ -18,9 +18,12 @@ const where = ({ hasActive }: Queryable, ...conditions: string[]): string => {
 
 const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
-/** A page from the `start`th record on, counted from 0. Without ORDERBY an edit while paging could skip or repeat rows. */
-export const pageStatement = (entity: Queryable, start: number): string =>
-  `SELECT * FROM ${entity.qbo}${where(entity)} ORDERBY Id STARTPOSITION ${start + 1} MAXRESULTS ${PAGE_ROWS}`
+/**
+ * A page, or `rows` of it, from the `start`th record on, counted from 0. Without ORDERBY an edit while paging could skip or
+ * repeat rows.
+ */
+export const pageStatement = (entity: Queryable, start: number, rows = PAGE_ROWS): string =>
+  `SELECT * FROM ${entity.qbo}${where(entity)} ORDERBY Id STARTPOSITION ${start + 1} MAXRESULTS ${rows}`
 
 /** An instant (epoch milliseconds) in whole seconds, which is how QuickBooks keeps them; a begun second counts as whole. */
 export const instant = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`

@@ -44,6 +44,9 @@ const passes: readonly Pass[] = [
   { name: 'all words but one', steps: dropOne },
 ]
 
+/** What is forgiven begins at this tier. */
+const firstForgiven = passes.findIndex(({ steps }) => steps === typo) * tiersInPass
+
 /** The name of the pass that a hit of this tier comes from; without a query there is none. */
 export const passOf = (at: Tier): string => passes[Math.floor(at / tiersInPass)]?.name ?? 'no query'
 
@@ -405,11 +408,10 @@ function fragment({ joined }: Query): Step[] {
   return insideCode(joined, [])
 }
 
-/** For a query that finds nothing else. */
+/** For a query that finds nothing that was not forgiven. */
 function fragmentBeside({ words }: Query, found: Found): Step[] {
-  return found.count > 0 || words.length < 2
-    ? []
-    : words.flatMap((word, i) => insideCode(word, words.toSpliced(i, 1)))
+  if (words.length < 2 || (found.count > 0 && found.best < firstForgiven)) return []
+  return words.flatMap((word, i) => insideCode(word, words.toSpliced(i, 1)))
 }
 
 /** The rarest three characters of the fragment lead to the candidates. Letters alone are a word. */

@@ -7,6 +7,7 @@ import type { Checkpoint, Deletion } from '../cache/cache.ts'
 import { DAY_MS } from '../clock.ts'
 import { type Entity, idOf } from '../entities/index.ts'
 import { CHANGES_DAYS, CHANGES_LIMIT, type QboReader } from '../qbo/client.ts'
+import { isDivisible } from '../qbo/faults.ts'
 import { changedCountStatement, changedStatement, PAGE_ROWS } from '../qbo/statements.ts'
 import { arePlausible, type PassDeps } from './full-pass.ts'
 import { countOf } from './read-all.ts'
@@ -89,8 +90,7 @@ async function ask(
   } catch (error) {
     context.signal.throwIfAborted()
     // What QuickBooks refuses for one entity, or cannot process, it refuses for all that are asked for together.
-    const refused =
-      error instanceof AppError && (error.retry === 'never' || error.code === 'QBO_PROCESSING_FAILED')
+    const refused = isDivisible(error) || (error instanceof AppError && error.retry === 'never')
     if (refused && followed.length > 1) return await oneByOne(deps, context, followed)
     return followed.map(({ entity }) => (refused ? { entity, needsFull: error.code } : { entity, error }))
   }
@@ -145,7 +145,7 @@ async function take(
     return { entity, report: { ...counts, removed } }
   } catch (error) {
     context.signal.throwIfAborted()
-    return { entity, error }
+    return isDivisible(error) ? { entity, needsFull: error.code } : { entity, error }
   }
 }
 

@@ -82,12 +82,14 @@ async function followOne(deps: FollowDeps, entity: Entity, signal: AbortSignal):
   const { queue, waits, log } = deps
   const { name } = entity
   try {
-    for (let gatherMs = GATHER_MS; !waits.isWaiting(name); gatherMs = GATHER_MORE_MS) {
+    let gatherMs = GATHER_MS
+    while (!waits.isWaiting(name)) {
       const realm = deps.currentRealm()
       if (await queue.isEmpty(realm, name)) return
       await deps.clock.sleep(gatherMs, signal)
       const waiting = await queue.waiting(realm, name)
       if (waiting !== null) await followBatch(deps, realm, entity, waiting, signal)
+      gatherMs = waiting?.full ? 0 : GATHER_MORE_MS
     }
   } catch (error) {
     const known = error instanceof AppError ? error : undefined

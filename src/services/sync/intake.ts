@@ -140,7 +140,7 @@ export function createIntake(deps: {
           loads.delete(entity)
           if (signal.aborted) return load.cancel()
           await load.finish()
-          await announceWhole(realm, entity)
+          if (search.size(entity) > 0) await announceWhole(realm, entity)
         })
       }
     },

@@ -4,7 +4,9 @@
 import { AppError } from '../../errors.ts'
 import { type Entity, idOf } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
+import { isDivisible } from '../qbo/faults.ts'
 import { countStatement, PAGE_ROWS, pageStatement } from '../qbo/statements.ts'
+import { inHalves } from './halves.ts'
 import { incomplete } from './records.ts'
 
 interface Answer {
@@ -41,12 +43,22 @@ export async function* readAll(
   sequence: () => Promise<number>,
 ): AsyncGenerator<Page> {
   const stop = new AbortController()
-  async function ask(page: number): Promise<Answer> {
-    const askedAfter = await sequence()
-    const answer = await qbo.query(entity.qbo, pageStatement(entity, page * NEW_ROWS), {
+  const askFor = (places: readonly number[]) =>
+    qbo.query(entity.qbo, pageStatement(entity, places[0] ?? 0, places.length), {
       signal: stop.signal,
+      divisible: places.length < PAGE_ROWS,
     })
-    return { rows: answer.rows, time: answer.time, askedAfter }
+
+  async function ask(page: number): Promise<Answer> {
+    const answer: Answer = { rows: [], time: undefined, askedAfter: await sequence() }
+    const places = Array.from({ length: PAGE_ROWS }, (_, i) => page * NEW_ROWS + i)
+    for await (const { some, answer: part } of inHalves(places, askFor, isDivisible)) {
+      // One that cannot be read even by itself has a place, but no id.
+      const rows = part === undefined ? [null] : part.rows
+      answer.rows.push(...(some.length < PAGE_ROWS ? rows.slice(0, some.length) : rows))
+      answer.time ??= part?.time
+    }
+    return answer
   }
   const first = await ask(0)
   const expected = await countOf(qbo, entity)

@@ -5,7 +5,9 @@ import { AppError } from '../../errors.ts'
 import type { Cache, Deletion } from '../cache/cache.ts'
 import { BadRecord, type CachedRow, type Entity, idOf } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
+import { isDivisible } from '../qbo/faults.ts'
 import { idsCountStatement, idsStatement, PAGE_ROWS } from '../qbo/statements.ts'
+import { inHalves, refusals } from './halves.ts'
 import type { Intake } from './intake.ts'
 
 /** Rows of one answer, parsed. */
@@ -49,43 +51,28 @@ interface Asked {
 
 /** Asks for records by their ids, a thousand in one query. @throws AppError when QuickBooks has no usable answer. */
 async function* readByIds(qbo: QboReader, entity: Entity, ids: readonly string[]): AsyncGenerator<Asked> {
-  const refusals = { left: MOST_REFUSALS }
-  for (let start = 0; start < ids.length; start += PAGE_ROWS)
-    yield* ask(qbo, entity, ids.slice(start, start + PAGE_ROWS), refusals)
-}
-
-/**
- * One damaged record can make a whole query fail, and so may a list that is too long: then halves are asked for, down to
- * the record, which is left out as one that cannot be read.
- */
-async function* ask(
-  qbo: QboReader,
-  entity: Entity,
-  ids: string[],
-  refusals: { left: number },
-): AsyncGenerator<Asked> {
-  const statement = idsStatement(entity, ids)
-  const divisible = ids.length > 1
-  const answer = await qbo.query(entity.qbo, statement, { divisible }).catch((error: unknown) => {
-    const splits = error instanceof AppError && SPLITTING.includes(error.code) && refusals.left > 0
-    if (!splits) throw error
-    refusals.left -= 1
-  })
-  if (answer !== undefined) {
-    const parsed = await parseRows(entity, answer.rows)
-    const known = new Set(parsed.ids)
-    const unclear = parsed.ids.length < answer.rows.length
-    const missing = unclear ? [] : ids.filter((id) => !known.has(id))
-    yield { parsed, missing }
-  } else if (divisible) {
-    const half = ids.length >> 1
-    yield* ask(qbo, entity, ids.slice(0, half), refusals)
-    yield* ask(qbo, entity, ids.slice(half), refusals)
-  } else {
-    const reason = 'QuickBooks cannot process it'
-    yield { parsed: { rows: [], ids, setAside: 1, reason }, missing: [] }
+  const refused = refusals()
+  const ask = (some: readonly string[]) =>
+    qbo.query(entity.qbo, idsStatement(entity, some), { divisible: some.length > 1 })
+  for (let start = 0; start < ids.length; start += PAGE_ROWS) {
+    const page = ids.slice(start, start + PAGE_ROWS)
+    for await (const { some, answer } of inHalves(page, ask, isShorterBetter, refused)) {
+      if (answer === undefined) {
+        const reason = 'QuickBooks cannot process it'
+        yield { parsed: { rows: [], ids: [...some], setAside: 1, reason }, missing: [] }
+        continue
+      }
+      const parsed = await parseRows(entity, answer.rows)
+      const known = new Set(parsed.ids)
+      const unclear = parsed.ids.length < answer.rows.length
+      yield { parsed, missing: unclear ? [] : some.filter((id) => !known.has(id)) }
+    }
   }
 }
+
+/** Also a list of ids that is too long is rejected. */
+const isShorterBetter = (error: unknown): boolean =>
+  isDivisible(error) || (error instanceof AppError && error.code === 'QBO_REJECTED')
 
 /** Where records go. */
 interface Into {
@@ -148,7 +135,3 @@ export const incomplete = (what: string): AppError =>
 
 /** The deletions of records that QuickBooks was asked for and does not know. */
 export const unknownNow = (ids: readonly string[]): Deletion[] => ids.map((id) => ({ id, at: null }))
-
-const SPLITTING = ['QBO_REJECTED', 'QBO_PROCESSING_FAILED']
-/** Enough to find two damaged records among a thousand. With more, it is not the records. */
-const MOST_REFUSALS = 24

@@ -107,6 +107,8 @@ export function createSync(deps: SyncDeps): Sync {
     reader: (signal) => qbo.reader('webhook', signal),
     onDoubt: schedule.owe,
   })
+  /** By entity the code of the failure that the log tells of already. */
+  const told = new Map<string, string>()
   let running: Run | undefined
   let stopping = new AbortController()
 
@@ -250,8 +252,11 @@ export function createSync(deps: SyncDeps): Sync {
 
   function logReport({ durationMs, calls, outcomes }: RefreshReport): void {
     for (const { entity, error } of outcomes) {
+      const isTold = told.get(entity) === error?.code
+      if (error === undefined) told.delete(entity)
+      else told.set(entity, error.code)
       if (error === undefined) continue
-      const level = error.retry === 'later' ? 'warn' : 'error'
+      const level = isTold ? 'info' : error.retry === 'later' ? 'warn' : 'error'
       log[level](
         { entity, code: error.code, intuitTid: error.intuitTid, reason: error.message },
         'Entity not refreshed, its old data was kept',

@@ -152,7 +152,7 @@ t.test('a fault in a 200 is a fault', async (t) => {
 t.test('an answer larger than 64 MB is refused', async (t) => {
   const { simulator, page } = await setUp(t)
   simulator.fault({ on: 'query', kind: 'huge', megabytes: 70, times: 99 })
-  await t.rejects(page(), { code: 'QBO_ANSWER_UNREADABLE', message: /larger than 64 MB/ })
+  await t.rejects(page(), { code: 'QBO_ANSWER_TOO_LARGE', message: /larger than 64 MB/ })
 })
 
 t.test("the simulator's real limits are never hit by fifty queries at once", async (t) => {

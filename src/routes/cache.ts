@@ -1,4 +1,5 @@
 // The cache: its status, a refresh on demand, and the cached records as QuickBooks sent them.
+import { Readable } from 'node:stream'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
@@ -120,11 +121,12 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
       },
       async (request, reply) => {
         const realm = keeper.connection()?.realm
-        const records = realm === undefined ? [] : await cache.list(realm, name, request.query.limit)
         const total = (await readStatus()).entities[name]?.count ?? 0
-        const body = `{"${name}":[${records.join(',')}],"total":${total},"showing":${records.length}}`
+        const batches = realm === undefined ? [] : cache.list(realm, name, request.query.limit)
         reply.type('application/json; charset=utf-8')
-        return (reply as { send(payload: string): unknown }).send(body)
+        return (reply as { send(payload: Readable): unknown }).send(
+          Readable.from(pieces(name, batches, total)),
+        )
       },
     )
   }
@@ -232,6 +234,21 @@ function refreshAnswer({ durationMs, calls, outcomes }: RefreshReport) {
       ]),
     ),
   }
+}
+
+/** In pieces, between which others are answered. */
+async function* pieces(
+  name: string,
+  batches: AsyncIterable<string[]> | Iterable<string[]>,
+  total: number,
+): AsyncGenerator<string> {
+  let showing = 0
+  yield `{"${name}":[`
+  for await (const records of batches) {
+    yield `${showing === 0 ? '' : ','}${records.join(',')}`
+    showing += records.length
+  }
+  yield `],"total":${total},"showing":${showing}}`
 }
 
 export default fp(routes, {

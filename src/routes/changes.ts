@@ -59,7 +59,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
       schema: {
         summary: 'What changed since a cursor',
         description:
-          'Records and deletions in the order in which they were cached. Without a cursor it begins with all records, or answers 503 until all have been read once; apply page after page, keep the last cursor, and the copy stays equal. 410 when a cursor cannot be continued.',
+          'Records and deletions in the order in which they were cached. Without a cursor it begins with all records, or answers 503 until all have been read once; apply page after page, keep the last cursor, and the copy stays equal. A page of large records has fewer than `limit`. 410 when a cursor cannot be continued.',
         tags: ['changes'],
         querystring: Type.Object(
           {

@@ -77,6 +77,25 @@ t.test('a copy that follows the feed equals the cache, whatever happens between 
   t.match(await pageAt(service, `cursor=${cursor}`), { changes: [], has_more: false })
 })
 
+t.test('a page of large records ends early, and the next one goes on', async (t) => {
+  const simulator = await startSimulator(t, { company: { customers: 6, vendors: 1, items: 1 } })
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const start = await pageAt(service, 'limit=1000')
+  for (let i = 1; i <= 6; i++)
+    simulator.company.update('Customer', String(i), { Notes: 'x'.repeat(i === 4 ? 5_000_000 : 1_500_000) })
+  await service.request('/api/cache/refresh', { method: 'POST' })
+  const sizes: number[] = []
+  const ids: string[] = []
+  for (let page = { ...start, has_more: true }; page.has_more; ) {
+    page = await pageAt(service, `limit=1000&cursor=${page.cursor}`)
+    sizes.push(page.changes.length)
+    ids.push(...page.changes.map(({ id }) => id))
+  }
+  t.same(ids.toSorted(), ['1', '2', '3', '4', '5', '6'])
+  t.ok(sizes.length >= 3 && sizes.every((size) => size >= 1 && size <= 2), sizes.join())
+})
+
 t.test('the feed can be narrowed down to some entities', async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator)

@@ -112,8 +112,8 @@ export interface Cache {
   ageSeconds(entity: string): number | null
   /** All records in batches, those that changed last at the end; only those changed after `seq` when it is given. */
   batches(realm: string, entity: string, seq?: number): AsyncIterable<CachedRow[]>
-  /** The `limit` most recently changed records, as QuickBooks sent them. */
-  list(realm: string, entity: string, limit: number): Promise<string[]>
+  /** The `limit` most recently changed records, as QuickBooks sent them, in batches. */
+  list(realm: string, entity: string, limit: number): AsyncIterable<string[]>
   /** A record as QuickBooks sent it; undefined when there is none. */
   get(realm: string, entity: string, id: string): Promise<string | undefined>
   /** Ends the life of the sequence: no cursor of the delta feed is continued any more. */
@@ -125,6 +125,8 @@ export interface Cache {
 /** Rows written between two turns of the event loop: about 2 ms of work. */
 const SLICE_ROWS = 100
 const BATCH_ROWS = 1000
+/** Records that are handed out between two turns: an invoice can have a quarter of a megabyte. */
+const LISTED_TOGETHER = 50
 /** A client that was away for longer than this has to load everything anew (see feed.ts). */
 export const TOMBSTONE_DAYS = 90
 
@@ -346,9 +348,16 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       }
     },
 
-    async list(realm, entity, limit) {
-      const newest = recordsOf(db, realm, entity).select('json').orderBy('seq', 'desc').limit(limit)
-      return (await newest.execute()).map((row) => row.json)
+    async *list(realm, entity, limit) {
+      let before = Number.MAX_SAFE_INTEGER
+      for (let left = limit; left > 0; left -= LISTED_TOGETHER) {
+        const newest = recordsOf(db, realm, entity).select(['json', 'seq']).where('seq', '<', before)
+        const rows = await newest.orderBy('seq', 'desc').limit(Math.min(left, LISTED_TOGETHER)).execute()
+        if (rows.length > 0) yield rows.map((row) => row.json)
+        if (rows.length < LISTED_TOGETHER) return
+        before = rows.at(-1)?.seq ?? before
+        await nextTurn()
+      }
     },
 
     async get(realm, entity, id) {

@@ -1,6 +1,7 @@
 // What changed since a client last asked, in the order in which it was committed: records as they are now, and
 // tombstones. A client that applies one page after the other ends with exactly what the cache holds.
 
+import { sql } from 'kysely'
 import { AppError } from '../../errors.ts'
 import { type Clock, DAY_MS } from '../clock.ts'
 import type { Db } from '../database/database.ts'
@@ -54,6 +55,12 @@ export interface Position {
   at: number
 }
 
+/** An id, and how large its record is. */
+type Sized = ChangedId & { bytes: number }
+
+/** A page ends here, though it could have more changes: nobody else is answered while it is made. */
+const MOST_BYTES = 4 * 1024 * 1024
+
 /** A feed over the `qbo_records` and `qbo_tombstones` tables. */
 export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
   async function now(realm: string): Promise<Position> {
@@ -76,26 +83,36 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
   }
 
   /** The first behind `after`, of what there is and what is gone. */
-  async function idsOf(realm: string, entity: string, after: number, limit: number): Promise<ChangedId[]> {
+  async function idsOf(realm: string, entity: string, after: number, limit: number): Promise<Sized[]> {
     const columns = ['seq', 'entity', 'id'] as const
-    const records = recordsOf(db, realm, entity).select(columns).where('seq', '>', after)
+    const bytes = sql<number>`octet_length(json)`.as('bytes')
+    const records = recordsOf(db, realm, entity)
+      .select([...columns, bytes])
+      .where('seq', '>', after)
     const tombstones = tombstonesOf(db, realm, entity).select(columns).where('seq', '>', after)
+    const gone = await tombstones.orderBy('seq').limit(limit).execute()
     return [
       ...(await records.orderBy('seq').limit(limit).execute()),
-      ...(await tombstones.orderBy('seq').limit(limit).execute()),
+      ...gone.map((one) => ({ ...one, bytes: 0 })),
     ]
   }
 
-  /** The ids of a page, and between which numbers it lies. */
-  async function find({ realm, entities, cursor, limit }: FeedQuery) {
+  /** The ids of a page whose records have no more than so many bytes, and between which numbers it lies. */
+  async function find({ realm, entities, cursor, limit }: FeedQuery, mostBytes = Number.POSITIVE_INFINITY) {
     // Asked for first: what is committed meanwhile belongs to the next page.
     const end = await now(realm)
     const start = cursor === undefined ? { ...end, seq: 0 } : positionIn(cursor, end, entities)
-    const found: ChangedId[] = []
+    const found: Sized[] = []
     for (const entity of entities) found.push(...(await idsOf(realm, entity, start.seq, limit + 1)))
     const ids = inOrder(found.filter(({ seq }) => seq <= end.seq))
-    const more = ids.length > limit
-    const changes = ids.slice(0, limit)
+    let bytes = 0
+    const tooLarge = ids.findIndex((one) => {
+      bytes += one.bytes
+      return bytes > mostBytes
+    })
+    const last = tooLarge < 0 ? limit : Math.min(limit, Math.max(1, tooLarge))
+    const more = ids.length > last
+    const changes = ids.slice(0, last)
     const seq = more ? (changes.at(-1)?.seq ?? 0) : end.seq
     // Until a client has caught up, its tombstones have to be as old as what it began with.
     const reached = cursorOf({ ...end, seq, at: more ? start.at : end.at }, entities)
@@ -123,7 +140,7 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
 
   return {
     async read(query) {
-      const { after, upTo, page } = await find(query)
+      const { after, upTo, page } = await find(query, MOST_BYTES)
       const changes: FeedChange[] = []
       for (const entity of query.entities)
         changes.push(...(await changesOf(query.realm, entity, after, upTo)))

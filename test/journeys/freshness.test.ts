@@ -1,7 +1,7 @@
 // How little it takes to stay fresh: looks for changes by the clock, full passes that repair, and what is not believed.
 import t, { type Test } from 'tap'
 import type { SimulatorOptions } from '../../simulator/simulator.ts'
-import { afterEachAnswer } from '../support/answers.ts'
+import { holdAnswers } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
 
@@ -462,16 +462,11 @@ t.test('a budget that is spent in the middle of a full pass ends it', async (t) 
 t.test('a refresh by an admin does not join one by the clock, which the budget may end', async (t) => {
   const { service, after } = await setUp(t, { env: { QUICKBOOKS_MONTHLY_READ_BUDGET: '8' } })
   const { sync } = service.app
-  const asked = Promise.withResolvers<void>()
-  const joined = Promise.withResolvers<void>()
-  afterEachAnswer(service.app, () => {
-    asked.resolve()
-    return joined.promise
-  })
+  const { asked, release } = holdAnswers(service.app)
   const byTheClock = after(25 * HOUR_MS)
-  await asked.promise
+  await asked
   const admins = sync.refresh()
-  joined.resolve()
+  release()
   for (const { entity, error } of (await admins).outcomes) t.equal(error, undefined, entity)
   await byTheClock
   t.ok(

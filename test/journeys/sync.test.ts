@@ -1,6 +1,6 @@
 // How the cache follows QuickBooks: pages, edits, deletions, and what happens when an answer cannot be believed.
 import t from 'tap'
-import { afterEachAnswer } from '../support/answers.ts'
+import { holdAnswers } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { type Service, startService, startSimulator } from '../support/service.ts'
 
@@ -83,15 +83,14 @@ t.test('callers during a refresh join it', async (t) => {
   await service.connectAndFill()
   simulator.meter.reset()
   const { sync } = service.app
-  const all = Promise.withResolvers<void>()
+  const { release } = holdAnswers(service.app)
   let callers = 0
   const join = sync.refresh
   sync.refresh = (options) => {
     callers += 1
-    if (callers === 20) all.resolve()
+    if (callers === 20) release()
     return join(options)
   }
-  afterEachAnswer(service.app, () => all.promise)
   const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(service)))
   for (const answer of answers) t.equal(answer.status, 200)
   t.equal(simulator.meter.byOperation.query, 6, 'a page and a count for each of three entities')
@@ -102,13 +101,12 @@ t.test('without waiting, a refresh is accepted and its progress shown', async (t
   const service = await startService(t, simulator)
   t.match((await refresh(service, '?wait=false')).json, { statusCode: 409, code: 'NOT_CONNECTED' })
   await service.connectAndFill()
-  const seen = Promise.withResolvers<void>()
-  afterEachAnswer(service.app, () => seen.promise)
+  const { release } = holdAnswers(service.app)
   const accepted = await refresh(service, '?wait=false')
   t.equal(accepted.status, 202)
   const { refresh: running } = await status(service)
   t.match(running, { running: true, progress: { items: { done: false } } })
-  seen.resolve()
+  release()
   await refresh(service)
   t.match((await status(service)).refresh, { running: false, started_at: null })
 })

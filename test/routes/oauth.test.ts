@@ -1,6 +1,6 @@
 // The connection from outside: consent and return, what strangers may not do, tokens over time.
 import t from 'tap'
-import { afterEachAnswer } from '../support/answers.ts'
+import { holdAnswers } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { cookieOf, type Service, startService, startSimulator } from '../support/service.ts'
 
@@ -230,20 +230,15 @@ t.test('a disconnect during a refresh stops it and leaves nothing behind', async
   const service = await startService(t, simulator)
   await service.connectAndFill()
   const { sync } = service.app
-  const asked = Promise.withResolvers<void>()
-  const stopped = Promise.withResolvers<void>()
-  afterEachAnswer(service.app, () => {
-    asked.resolve()
-    return stopped.promise
-  })
+  const { asked, release } = holdAnswers(service.app)
   const stop = sync.stop
   sync.stop = () => {
     const done = stop()
-    stopped.resolve()
+    release()
     return done
   }
   const refresh = service.request('/api/cache/refresh', { method: 'POST' })
-  await asked.promise
+  await asked
   t.match((await service.request('/api/disconnect', { method: 'POST' })).json, { success: true })
   t.match((await refresh).json, { statusCode: 503, code: 'STOPPING' })
   t.match((await service.request('/api/cache/status')).json, {

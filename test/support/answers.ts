@@ -14,8 +14,8 @@ export function afterEachAnswer(
   qbo.reader = (...why) => {
     const { query, count, changes } = reader(...why)
     return {
-      async query(entity, statement, signal) {
-        const answer = await query(entity, statement, signal)
+      async query(entity, statement, options) {
+        const answer = await query(entity, statement, options)
         await act(statement, answer.rows)
         return answer
       },
@@ -31,4 +31,15 @@ export function afterEachAnswer(
       },
     }
   }
+}
+
+/** Keeps every answer back until `release`; `asked` resolves when there is one. */
+export function holdAnswers(app: FastifyInstance): { asked: Promise<void>; release(): void } {
+  const asked = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  afterEachAnswer(app, () => {
+    asked.resolve()
+    return released.promise
+  })
+  return { asked: asked.promise, release: released.resolve }
 }

@@ -90,10 +90,9 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
       }
       cursor = found.cursor
       if (found.more) continue
-      for (const entity of entities) {
-        const since = wholeSince.get(entity) ?? 0
-        if (since > (timeOfCursor(start) ?? 0)) write(stream, 'change', { entity, ids: [], cursor })
-      }
+      const left = timeOfCursor(start) ?? 0
+      const whole = entities.filter((entity) => (wholeSince.get(entity) ?? 0) > left)
+      for (const entity of whole) write(stream, 'change', { entity, ids: [], cursor })
       return
     }
     write(stream, 'reset', { cursor: cursorOf(await feed.position(company), entities) })

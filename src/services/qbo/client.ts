@@ -177,11 +177,11 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       } catch (error) {
         if (!(error instanceof AppError) || !error.code.startsWith('QBO_') || error.retry !== 'later')
           throw error
+        const isTooLarge = error.code === 'QBO_ANSWER_TOO_LARGE'
         // It was an answer, and is billed like one.
-        if (error.code === 'QBO_ANSWER_TOO_LARGE') deps.onRead(read.entity, read.reason)
+        if (isTooLarge) deps.onRead(read.entity, read.reason)
+        if (isTooLarge || (divisible && isDivisible(error))) throw error
         if (attempt === MAX_ATTEMPTS || limiter.waitMs() > LONGEST_WAIT_MS) throw error
-        if (divisible && isDivisible(error)) throw error
-        if (error.code === 'QBO_ANSWER_TOO_LARGE') throw error
         const backoffMs = random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt)
         const waitMs = Math.round(Math.max(backoffMs, limiter.waitMs()))
         log.warn(

@@ -7,7 +7,7 @@ import { type Dispatcher, request } from 'undici'
 import { reasonOf } from '../../errors.ts'
 import { type RawAnswer, tooLarge, unreachable, unreadable } from './faults.ts'
 
-/** A page of 1,000 long records is about 6 MB; nothing that QuickBooks means to send comes near this. */
+/** A page of 1,000 long records is about 6 MB. What is larger than this, as many invoices of 750 lines, is read in parts. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 /** No server is believed that asks for a longer pause; timers cannot hold much more either. */

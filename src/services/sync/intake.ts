@@ -26,8 +26,8 @@ export interface Intake {
   remove(realm: string, entity: string, deletions: readonly Deletion[]): Promise<Removed>
   /**
    * Gathers what is cached and all that comes in while `work` runs, and makes it searchable in one go: building an index
-   * costs a fraction of following page by page. Then the entity is announced as a whole. Nothing is searchable when
-   * `signal` is aborted.
+   * costs a fraction of following page by page. Then the entity is announced as a whole, unless it is empty. Nothing is
+   * searchable when `signal` is aborted.
    */
   fill<T>(realm: string, entity: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }

@@ -253,9 +253,9 @@ export function createSync(deps: SyncDeps): Sync {
   function logReport({ durationMs, calls, outcomes }: RefreshReport): void {
     for (const { entity, error } of outcomes) {
       const isTold = told.get(entity) === error?.code
-      if (error === undefined) told.delete(entity)
-      else told.set(entity, error.code)
+      told.delete(entity)
       if (error === undefined) continue
+      told.set(entity, error.code)
       const level = isTold ? 'info' : error.retry === 'later' ? 'warn' : 'error'
       log[level](
         { entity, code: error.code, intuitTid: error.intuitTid, reason: error.message },

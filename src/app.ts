@@ -4,15 +4,27 @@
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
-import { apiBaseUrlOf, type Config, entitiesOf, hasCredentials, isLoopback, redirectUriOf } from './config.ts'
+import {
+  apiBaseUrlOf,
+  type Config,
+  entitiesOf,
+  hasCredentials,
+  isLoopback,
+  redirectUriOf,
+  trustedProxyOf,
+} from './config.ts'
 import auth from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
 import database from './plugins/database.ts'
 import errors, { clientErrorHandler } from './plugins/errors.ts'
+import headers from './plugins/headers.ts'
 import meter from './plugins/meter.ts'
 import openapi from './plugins/openapi.ts'
+import pressure from './plugins/pressure.ts'
 import qbo from './plugins/qbo.ts'
+import rateLimits from './plugins/rate-limits.ts'
 import searchIndexes from './plugins/search-indexes.ts'
+import stop from './plugins/stop.ts'
 import sync from './plugins/sync.ts'
 import tokens from './plugins/tokens.ts'
 import web from './plugins/web.ts'
@@ -26,24 +38,42 @@ import unchosenRoutes from './routes/unchosen.ts'
 import webhookRoutes from './routes/webhooks.ts'
 import { type Clock, systemClock } from './services/clock.ts'
 
-/** What a test may replace: time, chance, patience and the logger. */
+/** What a test may replace: time, chance, patience and the logger. Times are milliseconds. */
 export interface AppOptions {
   clock?: Clock
   /** 0 ≤ value < 1 */
   random?: () => number
-  /** Longest wait for Intuit's answer, in milliseconds. */
+  /** Longest wait for Intuit's answer. */
   timeoutMs?: number
+  /** How long a stop goes on answering, so that clients can leave. */
+  drainMs?: number
   logger?: FastifyServerOptions['logger']
 }
 
 const MINUTE_MS = 60_000
+/** No route takes more but webhooks, which have a limit of their own. */
+const MOST_BODY_BYTES = 16 * 1024
+const MOST_HEADER_BYTES = 16 * 1024
+/** A request has to arrive in so long, and its headers in half of it. */
+const REQUEST_MS = 30_000
+/** What is still being answered so long after a stop began is cut off. */
+const STOP_PATIENCE_MS = 5_000
+
+/** Headers of an answer that a page of another origin may read. */
+const READABLE = ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'x-data-age']
 
 /**
  * Builds the service, with its cache loaded and its indexes built; it listens when the caller says so.
  * @throws ConfigError when the configuration cannot work on this machine.
  */
 export async function buildApp(config: Config, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { clock = systemClock, random = Math.random, timeoutMs = MINUTE_MS, logger = false } = options
+  const {
+    clock = systemClock,
+    random = Math.random,
+    timeoutMs = MINUTE_MS,
+    drainMs = 0,
+    logger = false,
+  } = options
   const { version } = packageJson
   const baseUrl = apiBaseUrlOf(config)
   const redirectUri = redirectUriOf(config)
@@ -60,25 +90,29 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     // One logger for all requests: what is logged of one names its route, and making a logger for each costs as much as searching.
     childLoggerFactory: (logger) => logger,
     clientErrorHandler,
-    trustProxy: config.TRUST_PROXY,
+    trustProxy: trustedProxyOf(config),
+    bodyLimit: MOST_BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: REQUEST_MS / 2 },
+    // What comes while the service stops is answered like anything else: see plugins/stop.ts.
+    return503OnClosing: false,
     // A million records take longer to load than Fastify waits for a plugin by default.
     pluginTimeout: 0,
     ajv: { customOptions: { removeAdditional: false, allErrors: true } },
     routerOptions: { maxParamLength: 200 },
   })
 
-  // A client keeps the connection of its last answer open, and closing waits for it.
-  app.addHook('preClose', async () => {
-    const timer = setInterval(() => app.server.closeIdleConnections(), 100)
-    app.server.once('close', () => clearInterval(timer))
-  })
-
   try {
     await app.register(errors)
+    await app.register(headers, { https: config.PUBLIC_URL.startsWith('https:') })
+    await app.register(pressure)
+    await app.register(rateLimits, {
+      searchPerMinute: config.SEARCH_REQUESTS_PER_MINUTE,
+      adminPerMinute: config.ADMIN_REQUESTS_PER_MINUTE,
+    })
     await app.register(openapi, { version, publicUrl: config.PUBLIC_URL })
     await app.register(web)
-    if (corsOrigins.length > 0)
-      await app.register(cors, { origin: corsOrigins, exposedHeaders: ['etag', 'x-data-age'] })
+    if (corsOrigins.length > 0) await app.register(cors, { origin: corsOrigins, exposedHeaders: READABLE })
     await app.register(auth, {
       adminKey: config.ADMIN_API_KEY,
       searchKey: config.SEARCH_API_KEY,
@@ -137,6 +171,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       environment: config.QUICKBOOKS_ENVIRONMENT,
       clientId: config.QUICKBOOKS_CLIENT_ID,
     })
+    await app.register(stop, { drainMs, patienceMs: STOP_PATIENCE_MS })
     await app.ready()
     return app
   } catch (error) {

@@ -2,6 +2,7 @@
 // Every name, default and allowed value is defined here and nowhere else; the README's table is tested against it.
 
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import fastifyEnv from '@fastify/env'
@@ -116,9 +117,20 @@ const settings = {
         'origins of web pages that may call this service, comma separated, e.g. https://mrp.example.com',
     }),
   ),
-  TRUST_PROXY: Type.Boolean({
-    default: false,
-    description: 'whether a reverse proxy of yours stands in front',
+  TRUST_PROXY: Type.String({
+    default: 'false',
+    description:
+      'whether a reverse proxy of yours stands in front: true, how many one behind the other, or their addresses',
+  }),
+  SEARCH_REQUESTS_PER_MINUTE: Type.Integer({
+    default: 1_000_000,
+    minimum: 1,
+    description: 'searches and other open requests that one address may make in a minute',
+  }),
+  ADMIN_REQUESTS_PER_MINUTE: Type.Integer({
+    default: 6000,
+    minimum: 1,
+    description: 'requests for an admin that one address, and one key, may make in a minute',
   }),
   SYNC_ENTITIES: Type.String({
     default: 'customers,vendors,items',
@@ -237,6 +249,28 @@ const listed = (value: string): string[] =>
     .map((one) => one.trim())
     .filter(Boolean)
 
+/** What Fastify takes for the address of a proxy. */
+function isNetwork(value: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return true
+  const [address = '', bits, ...more] = value.split('/')
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  return (
+    more.length === 0 && most > 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+  )
+}
+
+/**
+ * Whose X-Forwarded headers are believed, in Fastify's terms: nobody's, those of so many proxies, or of these addresses.
+ * Never everybody's: a client could then give itself any address.
+ */
+export function trustedProxyOf({ TRUST_PROXY: value }: Config) {
+  if (value === 'false') return false
+  const proxies = value === 'true' ? 1 : Number(value)
+  return Number.isInteger(proxies) && proxies >= 1 && proxies <= 9
+    ? (_address: string, hop: number) => hop < proxies
+    : listed(value)
+}
+
 /** Whether only this machine can reach the given listening address. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
@@ -321,6 +355,12 @@ function checkTogether(config: Config): void {
     }
   }
   entitiesOf(config)
+  const proxies = trustedProxyOf(config)
+  if (Array.isArray(proxies) && (proxies.length === 0 || !proxies.every(isNetwork))) {
+    throw new ConfigError(
+      `TRUST_PROXY: ${JSON.stringify(config.TRUST_PROXY)} is not allowed; it takes true or false, a number from 1 to 9, or addresses and networks of proxies as 10.0.0.7, 10.0.0.0/8, loopback or uniquelocal, comma separated.`,
+    )
+  }
   const { QUICKBOOKS_CLIENT_ID: id, QUICKBOOKS_CLIENT_SECRET: secret } = config
   if ((id === undefined) !== (secret === undefined)) {
     const [missing, present] = id === undefined ? ['ID', 'SECRET'] : ['SECRET', 'ID']

@@ -8,10 +8,12 @@ import { ConfigError, reasonOf } from './errors.ts'
 
 /** Longest time that a stop may take, in milliseconds. */
 const STOP_MS = 9_000
+/** Clients that ask at least so often leave on their own when it stops. */
+const DRAIN_MS = 1_000
 
 try {
   const config = await loadConfig(process.env)
-  const app = await buildApp(config, { logger: loggerOf(config) })
+  const app = await buildApp(config, { logger: loggerOf(config), drainMs: DRAIN_MS })
   closeWithGrace({ delay: STOP_MS, logger: app.log }, async ({ signal, err }) => {
     if (err) app.log.fatal({ err }, 'Stopping after an unexpected error')
     else app.log.info({ signal }, 'Stopping')

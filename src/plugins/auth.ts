@@ -31,12 +31,12 @@ export interface AuthOptions {
 /** Guards every route registered after it. */
 export default fp<AuthOptions>(
   async (app, { adminKey, searchKey, corsOrigins, answersTo }) => {
-    const admin = adminKey === undefined ? [] : [digest(adminKey)]
-    const search = searchKey === undefined ? admin : [...admin, digest(searchKey)]
-    const unprotected = search.length === 0
+    const admin = adminKey === undefined ? undefined : digest(adminKey)
+    const search = searchKey === undefined ? undefined : digest(searchKey)
+    const unprotected = admin === undefined
     app.decorate('assertAdmin', (request, reply) => {
       const given = keyOf(request, 'admin')
-      if (unprotected || isOneOf(admin, given)) return
+      if (unprotected || isSame(admin, given)) return
       reply.header('www-authenticate', 'Bearer')
       throw unauthorized('admin', given !== undefined)
     })
@@ -46,43 +46,55 @@ export default fp<AuthOptions>(
       const access = route.config?.access
       if (access === undefined) throw new Error(`${route.method} ${route.url} has no config.access`)
       if (access === 'open' || access === 'signature') return
-      const guard = unprotected
-        ? sameSiteOnly(corsOrigins)
-        : bearer(access === 'search' ? search : admin, access)
       if (unprotected && access === 'search') return
-      route.onRequest = [guard, ...[route.onRequest ?? []].flat()]
+      const guard = unprotected ? sameSiteOnly(corsOrigins) : bearer(access)
+      // After the rate limit, which counts whoever asks.
+      route.onRequest = [...[route.onRequest ?? []].flat(), guard]
     })
+
+    function bearer(access: Access): onRequestHookHandler {
+      return (request, reply, done) => {
+        const given = keyOf(request, access)
+        if (access === 'search' && isSame(search, given)) return done()
+        adminOnly(request, reply, access, given).then(() => done(), done)
+      }
+    }
+
+    async function adminOnly(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      access: Access,
+      given: Buffer | undefined,
+    ): Promise<void> {
+      if (given !== undefined) {
+        await app.assertFewWrongKeys(request, reply)
+        if (isSame(admin, given)) {
+          if (access !== 'search') await app.countAdminKey(request, reply)
+          return
+        }
+        if (!isSame(search, given)) await app.countWrongKey(request, reply)
+      }
+      const scheme = access === 'admin-page' ? 'Basic realm="mrp-backend", charset="UTF-8"' : 'Bearer'
+      reply.header('www-authenticate', scheme)
+      throw unauthorized(access, given !== undefined)
+    }
   },
-  { name: 'auth', dependencies: ['errors'] },
+  { name: 'auth', dependencies: ['errors', 'rate-limits'] },
 )
 
-function bearer(allowed: Buffer[], access: Access): onRequestHookHandler {
-  return (request, reply, done) => {
-    const key = keyOf(request, access)
-    if (isOneOf(allowed, key)) return done()
-    reply.header(
-      'www-authenticate',
-      access === 'admin-page' ? 'Basic realm="mrp-backend", charset="UTF-8"' : 'Bearer',
-    )
-    done(unauthorized(access, key !== undefined))
-  }
-}
-
 /** In a time that says nothing about how much of a key was right. */
-function isOneOf(allowed: readonly Buffer[], key: string | undefined): boolean {
-  if (key === undefined) return false
-  const given = digest(key)
-  return allowed.filter((one) => timingSafeEqual(one, given)).length > 0
-}
+const isSame = (key: Buffer | undefined, given: Buffer | undefined): boolean =>
+  key !== undefined && given !== undefined && timingSafeEqual(key, given)
 
-function keyOf(request: FastifyRequest, access: Access): string | undefined {
+/** The digest of the key that a request brought. */
+function keyOf(request: FastifyRequest, access: Access): Buffer | undefined {
   const [, scheme = '', value = ''] =
     /^(Bearer|Basic) +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
   if (value === '') return undefined
-  if (/^bearer$/i.test(scheme)) return value
+  if (/^bearer$/i.test(scheme)) return digest(value)
   if (access !== 'admin-page') return undefined
   const pair = Buffer.from(value, 'base64').toString('utf8')
-  return pair.slice(pair.indexOf(':') + 1)
+  return digest(pair.slice(pair.indexOf(':') + 1))
 }
 
 /**

@@ -19,13 +19,21 @@ export const ErrorAnswer = Type.Object(
 
 const NoParameters = Type.Object({}, { additionalProperties: false })
 
-/** Installs the error and not-found handlers and the shared schema; a route that names no parameters takes none. */
+/**
+ * Installs the error and not-found handlers. Every route can answer with an error; one that names no parameters takes none.
+ */
 export default fp(
   async (app) => {
     app.addSchema(ErrorAnswer)
 
-    app.addHook('onRoute', ({ schema }) => {
-      if (schema !== undefined && schema.hide !== true) schema.querystring ??= NoParameters
+    const routes: { parts: string[]; method: string }[] = []
+
+    app.addHook('onRoute', ({ schema, url, method }) => {
+      if (schema !== undefined && schema.hide !== true) {
+        schema.querystring ??= NoParameters
+        schema.response = { ...(schema.response ?? {}), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') }
+      }
+      if (url !== '*') for (const one of [method].flat()) routes.push({ parts: url.split('/'), method: one })
     })
 
     app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -52,12 +60,24 @@ export default fp(
     })
 
     app.setNotFoundHandler((request, reply) => {
-      const path = request.url.split('?', 1)[0]
+      const [path = ''] = request.url.split('?', 1)
+      const parts = path.split('/')
+      const allowed = routes.filter((one) => fits(one.parts, parts)).map(({ method }) => method)
+      if (allowed.length > 0) {
+        const methods = [...new Set(allowed)].sort().join(', ')
+        reply.header('allow', methods)
+        return answer(reply, 405, 'METHOD_NOT_ALLOWED', `${path} takes ${methods}. How: /docs`)
+      }
       return answer(reply, 404, 'NOT_FOUND', `There is no ${request.method} ${path}. What there is: /docs`)
     })
   },
   { name: 'errors' },
 )
+
+/** Whether a path is one of a route's, both in parts between slashes. */
+const fits = (route: readonly string[], path: readonly string[]): boolean =>
+  (route.length === path.length || route.at(-1) === '*') &&
+  route.every((part, i) => part === '*' || part === path[i] || (part.startsWith(':') && path[i] !== ''))
 
 /** Of Fastify's errors, those that a client can do something about. */
 const messages: Record<string, string> = {

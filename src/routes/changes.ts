@@ -69,7 +69,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
           },
           { additionalProperties: false },
         ),
-        response: { 200: ChangesAnswer, '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
+        response: { 200: ChangesAnswer },
       },
     },
     async (request, reply) => {
@@ -112,8 +112,6 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
             description: 'A stream that stays open',
             content: { 'text/event-stream': { schema: Type.String() } },
           },
-          '4xx': Type.Ref('Error'),
-          '5xx': Type.Ref('Error'),
         },
       },
     },

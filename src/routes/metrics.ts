@@ -38,7 +38,6 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
             description: 'The text format',
             content: { 'text/plain': { schema: Type.String() } },
           },
-          '4xx': Type.Ref('Error'),
         },
       },
     },

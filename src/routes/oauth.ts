@@ -20,8 +20,6 @@ export interface OAuthRouteOptions {
 const COOKIE = 'mrp_connect'
 const COOKIE_SECONDS = 600
 
-const Errors = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') }
-
 const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options) => {
   // Only these routes have cookies; the search route does not look for them.
   await app.register(cookies)
@@ -40,7 +38,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       // HEAD would start, or spend, a state.
       exposeHeadRoute: false,
-      config: { access: 'admin-page' },
+      config: { access: 'admin-page', limit: 'connect' },
       schema: {
         summary: 'Connect QuickBooks, in a browser',
         description:
@@ -52,7 +50,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
           },
           { additionalProperties: false },
         ),
-        response: { 302: Type.Null({ description: 'To Intuit' }), ...Errors },
+        response: { 302: Type.Null({ description: 'To Intuit' }) },
       },
     },
     async (request, reply) => {
@@ -71,7 +69,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       // HEAD would start, or spend, a state.
       exposeHeadRoute: false,
-      config: { access: 'open' },
+      config: { access: 'open', limit: 'connect' },
       schema: {
         summary: 'Where Intuit sends the browser back',
         tags: ['connection'],
@@ -88,7 +86,6 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
         response: {
           200: Type.Object({ message: Type.String(), company_id: Type.String(), expires_in: Type.Integer() }),
           302: Type.Null({ description: 'To the page of this service' }),
-          ...Errors,
         },
       },
     },
@@ -115,12 +112,12 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   app.get(
     '/api/auth/url',
     {
-      config: { access: 'admin' },
+      config: { access: 'admin', limit: 'connect' },
       schema: {
         summary: "Intuit's consent page, for the MRP's own Connect button",
         description: 'The state in it is single use and good for ten minutes; it is not bound to a browser.',
         tags: ['connection'],
-        response: { 200: Type.Object({ auth_url: Type.String(), state: Type.String() }), ...Errors },
+        response: { 200: Type.Object({ auth_url: Type.String(), state: Type.String() }) },
       },
     },
     async () => {
@@ -146,7 +143,6 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
             refresh_token_expires_at: Time('When the connection dies if the service does not run until then'),
             consent_expires_at: Time('When a person must connect again'),
           }),
-          ...Errors,
         },
       },
     },
@@ -179,7 +175,6 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
             message: Type.String(),
             revoked: Type.Boolean({ description: 'Whether Intuit confirmed it' }),
           }),
-          ...Errors,
         },
       },
     },
@@ -224,7 +219,6 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
             company_name: Type.String(),
             company_id: Type.String(),
           }),
-          ...Errors,
         },
       },
     },
@@ -253,7 +247,6 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
             base_url: Type.String(),
             environment: Type.String(),
           }),
-          ...Errors,
         },
       },
     },

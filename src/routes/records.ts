@@ -48,7 +48,6 @@ const routes: FastifyPluginAsyncTypebox<RecordRouteOptions> = async (app, { enti
             },
             { description: 'The records' },
           ),
-          '4xx': Type.Ref('Error'),
         },
       },
     },

@@ -146,3 +146,124 @@ t.test('only the listed origins are told that they may read answers', async (t) 
   })
   t.equal(answer.headers.get('access-control-allow-origin'), null)
 })
+
+t.test('who asks too often for what an admin may is told when to come back, and searches on', async (t) => {
+  const env = { ADMIN_API_KEY: ADMIN, SEARCH_API_KEY: SEARCH, ADMIN_REQUESTS_PER_MINUTE: '5' }
+  const { app, request } = await startService(t, undefined, { env: { ...env, TRUST_PROXY: 'true' } })
+  const from = (address: string, url = '/api/config', key = ADMIN) =>
+    app.inject({ url, headers: { authorization: `Bearer ${key}`, 'x-forwarded-for': address } })
+  for (let left = 4; left >= 0; left--) {
+    const { statusCode, headers } = await from('192.0.2.1')
+    t.equal(statusCode, 200)
+    t.equal(headers['ratelimit-policy'], '"admin";q=5;w=60')
+    t.match(headers.ratelimit, new RegExp(`^"admin";r=${left};t=\\d+$`))
+  }
+  const refused = await from('192.0.2.1')
+  t.match(refused.json(), { statusCode: 429, code: 'RATE_LIMITED', message: /ask again in \d+ s/ })
+  t.match(refused.headers, { 'retry-after': /^[1-9]\d?$/, ratelimit: /^"admin";r=0;t=[1-9]\d?$/ })
+  t.equal((await from('192.0.2.1', '/api/search/client_names?q=a')).statusCode, 200, 'search goes on')
+
+  t.equal((await from('192.0.2.2', '/api/config', 'a-wrong-key')).statusCode, 401, 'another address may ask')
+  const other = await from('192.0.2.2')
+  t.match(other.json(), { code: 'RATE_LIMITED', message: /admin-key/ }, 'but not with the same key')
+  t.equal((await request('/api/cache/status')).status, 200)
+})
+
+t.test('an address in front of which the proxy has put nothing of its own cannot be feigned', async (t) => {
+  const env = { ALLOW_UNAUTHENTICATED: 'true', ADMIN_REQUESTS_PER_MINUTE: '1' }
+  const statuses = async (TRUST_PROXY: string, forwarded: readonly string[]) => {
+    const { app } = await startService(t, undefined, { env: { ...env, TRUST_PROXY } })
+    const answers = []
+    for (const one of forwarded)
+      answers.push(await app.inject({ url: '/api/config', headers: { 'x-forwarded-for': one } }))
+    return answers.map(({ statusCode }) => statusCode)
+  }
+  const feigned = ['198.51.100.1, 192.0.2.1', '198.51.100.2, 192.0.2.1']
+  t.same(await statuses('false', feigned), [200, 429], 'nobody is believed')
+  t.same(await statuses('true', feigned), [200, 429], 'only what the proxy itself has added')
+  t.same(await statuses('127.0.0.1', feigned), [200, 429])
+  t.same(await statuses('10.0.0.0/8', feigned), [200, 429], 'not from an address that is no proxy')
+  t.same(await statuses('2', feigned), [200, 200], 'two proxies, each of which adds whom it hears')
+})
+
+t.test('connecting is for people: a program that tries states without end is stopped', async (t) => {
+  const { request } = await startService(t, undefined, { env: { ADMIN_API_KEY: ADMIN } })
+  const statuses = new Map<number, number>()
+  for (let i = 0; i < 130; i++) {
+    const { status } = await request(`/callback?state=guess${i}&code=x&realmId=1`)
+    statuses.set(status, (statuses.get(status) ?? 0) + 1)
+  }
+  t.equal(statuses.get(429), 10)
+  t.equal((await request('/api/config', bearer(ADMIN))).status, 200)
+})
+
+t.test('a guesser of keys is not listened to for a minute, not even when the guess is right', async (t) => {
+  const env = { ADMIN_API_KEY: ADMIN, SEARCH_API_KEY: SEARCH }
+  const { request } = await startService(t, undefined, { env })
+  const search = '/api/search/client_names?q=a'
+  for (let i = 0; i < 100; i++)
+    t.equal((await request(i % 2 ? search : '/api/config', bearer(`guess-number-${i}`))).status, 401)
+  for (const path of [search, '/api/config']) {
+    const { status, headers } = await request(path, bearer(ADMIN))
+    t.match({ status, after: headers.get('retry-after') }, { status: 429, after: /^[1-9]\d?$/ }, path)
+  }
+  t.equal((await request(search, bearer(SEARCH))).status, 200, 'web pages have a key that is no secret')
+  t.equal((await request('/api/config')).status, 401, 'without a key nothing is guessed')
+})
+
+t.test('every answer says that no page may frame it, guess its type or keep it', async (t) => {
+  const service = await startService(t, undefined)
+  const always = {
+    'content-security-policy': /default-src 'none'|script-src 'self'/,
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+  }
+  for (const path of [
+    '/',
+    '/api/cache/status',
+    '/api/search/client_names?q=a',
+    '/no',
+    '/api/config',
+    '/docs/',
+  ]) {
+    const { headers } = await service.app.inject({ url: path, headers: { host: 'localhost' } })
+    t.match(headers, always, path)
+    t.equal(headers['strict-transport-security'], undefined)
+  }
+  const caching = async (path: string) => (await service.request(path)).headers.get('cache-control')
+  t.equal(await caching('/api/auth/status'), 'no-store')
+  t.equal(await caching('/api/search/client_names?q=a'), 'private, no-cache')
+  const https = await startService(t, undefined, { env: { PUBLIC_URL: 'https://mrp.example.com' } })
+  const { headers } = await https.app.inject({ url: '/no', headers: { host: 'mrp.example.com' } })
+  t.match(headers['strict-transport-security'], /^max-age=\d+$/)
+})
+
+t.test('bodies and headers larger than any client needs are refused', async (t) => {
+  const { request } = await startService(t, undefined)
+  const large = await request('/api/cache/refresh', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify('x'.repeat(17_000)),
+  })
+  t.match(large.json, { statusCode: 413 })
+  const headers = await request('/api/cache/status', { headers: { cookie: 'x'.repeat(17_000) } })
+  t.equal(headers.status, 431)
+})
+
+t.test('when the event loop drowns, who comes is told so at once, and the probe still answers', async (t) => {
+  const { app, request } = await startService(t, undefined)
+  const drowned = Promise.withResolvers<void>()
+  const blocked = new Int32Array(new SharedArrayBuffer(4))
+  const drowning = setInterval(() => {
+    Atomics.wait(blocked, 0, 0, 400)
+    if (app.isUnderPressure()) drowned.resolve()
+  }, 1)
+  await drowned.promise
+  clearInterval(drowning)
+  const { status, json, headers } = await request('/api/search/client_names?q=a')
+  t.match({ status, json }, { status: 503, json: { code: 'TOO_BUSY', message: /Nothing was done/ } })
+  t.equal(headers.get('retry-after'), '1')
+  for (const path of ['/api/cache/status', '/api/health']) t.equal((await request(path)).status, 200, path)
+})

@@ -49,7 +49,24 @@ t.test('bad input is a clear 4xx that names the parameter', async (t) => {
   t.match((await service.request('/api/cache/refresh?wait=maybe', { method: 'POST' })).json, {
     message: /^wait: /,
   })
-  t.match((await service.request('/api/cache/refresh', { method: 'DELETE' })).json, { statusCode: 404 })
+})
+
+t.test('a method that a route does not have is refused with those that it has', async (t) => {
+  const service = await startService(t, undefined)
+  for (const [method, path, allowed] of [
+    ['DELETE', '/api/cache/refresh', 'POST'],
+    ['TRACE', '/api/cache/status', 'GET, HEAD'],
+    ['PUT', '/api/search/client_names?q=a', 'GET, HEAD'],
+    ['PATCH', '/connect', 'GET'],
+    ['GET', '/webhooks/quickbooks', 'POST'],
+    ['POST', '/', 'GET, HEAD'],
+  ] as const) {
+    const { statusCode, headers, json } = await service.app.inject({ method: method as 'PUT', url: path })
+    t.match({ statusCode, allow: headers.allow }, { statusCode: 405, allow: allowed }, `${method} ${path}`)
+    t.match(json(), { code: 'METHOD_NOT_ALLOWED', message: /takes / })
+  }
+  for (const path of ['/api/search/', '/api/search/a/b', '/api'])
+    t.equal((await service.app.inject({ method: 'TRACE' as 'PUT', url: path })).statusCode, 404, path)
 })
 
 t.test('a percent sign that was meant is searched for', async (t) => {

@@ -220,7 +220,7 @@ t.test('HEAD neither starts nor spends a state', async (t) => {
   const { cookie, callback } = await goToIntuit(service)
   for (const path of ['/connect', callback.href]) {
     const head = await fetch(new URL(path, service.url), { method: 'HEAD', headers: { cookie } })
-    t.equal(head.status, 404)
+    t.equal(head.status, 405)
   }
   t.equal((await service.request(callback.href, { headers: { cookie } })).status, 302)
 })

@@ -307,13 +307,6 @@ for (const code of ['4001', '4002']) {
   })
 }
 
-t.test('whoever opens the address in a browser learns that Intuit posts there', async (t) => {
-  const service = await startService(t, undefined)
-  const { status, json, headers } = await service.request(PATH)
-  t.match({ status, json }, { status: 405, json: { message: /Intuit posts here/ } })
-  t.equal(headers.get('allow'), 'POST')
-})
-
 t.test('events about something else are counted, so that a wrong set-up can be seen', async (t) => {
   const { simulator, service } = await setUp(t)
   const post4 = classic('1234', { name: 'Customer', id: '1', operation: 'Update' })

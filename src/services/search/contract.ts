@@ -129,6 +129,7 @@ export function searchContract(entities: readonly Entity[]) {
       { description: 'The best matches', headers },
     ),
     304: Type.Null({ description: 'The answer with the ETag in If-None-Match still holds', headers }),
+    '4xx': Type.Ref('Error'),
   }
   const manyAnswers = {
     ...searchAnswers,

@@ -123,6 +123,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     await app.register(database, { dataDir: config.DATA_DIR })
     await app.register(tokens, {
       secretKey: config.SECRET_KEY,
+      formerSecretKey: config.SECRET_KEY_PREVIOUS,
       dataDir: config.DATA_DIR,
       pinnedRealmId: config.QUICKBOOKS_COMPANY_ID,
       checkIntervalMs: tokenCheckIntervalMs,

@@ -172,6 +172,12 @@ const secrets = {
       description: 'at least 8 characters, better 32 random ones; the root of all encryption',
     }),
   ),
+  SECRET_KEY_PREVIOUS: Type.Optional(
+    Type.String({
+      minLength: 8,
+      description: 'what SECRET_KEY was before; needed until npm run rotate-key has run',
+    }),
+  ),
   ADMIN_API_KEY: Key('bearer key that may do everything'),
   SEARCH_API_KEY: Key('bearer key that may only search'),
 }

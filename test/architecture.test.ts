@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '..')
 const allowed: Record<string, string[]> = {
   main: ['serve'],
   serve: ['app', 'config', 'errors'],
+  'rotate-key': ['config', 'errors', 'services/database', 'services/tokens'],
   app: ['config', 'plugins', 'routes', 'services/clock', 'package.json'],
   config: ['errors', 'services/entities'],
   errors: [],

@@ -5,9 +5,10 @@ import { ConfigError } from '../errors.ts'
 import type { Clock } from '../services/clock.ts'
 import { createOAuthClient, type OAuthSettings } from '../services/qbo/oauth.ts'
 import { type ConsentFlow, createConsentFlow } from '../services/tokens/consent.ts'
+import { createInstalledKey, type GivenKeys, keysOf } from '../services/tokens/installed-key.ts'
 import { createTokenKeeper, type TokenKeeper } from '../services/tokens/keeper.ts'
+import { createKeyring } from '../services/tokens/keyring.ts'
 import { createOAuthStates } from '../services/tokens/oauth-states.ts'
-import { createSecrets, installedSecretKey } from '../services/tokens/secrets.ts'
 import { createTokenStore, hasTokens } from '../services/tokens/store.ts'
 
 declare module 'fastify' {
@@ -16,9 +17,8 @@ declare module 'fastify' {
   }
 }
 
-/** What the connection is made of; without `secretKey` one is kept in `dataDir`. */
-export interface TokensOptions {
-  secretKey: string | undefined
+/** What the connection is made of. */
+export interface TokensOptions extends GivenKeys {
   dataDir: string
   oauth: OAuthSettings
   pinnedRealmId: string | undefined
@@ -35,9 +35,15 @@ export default fp<TokensOptions>(
     app.addHook('onClose', () => dispatcher.close())
 
     const oauth = createOAuthClient(options.oauth, { dispatcher, timeoutMs })
-    const secrets = createSecrets(options.secretKey ?? installedKey(await hasTokens(app.database)))
-    const store = createTokenStore({ db: app.database, secrets, clock })
-    const keeper = await createTokenKeeper({ store, oauth, secrets, clock, log: app.log, checkIntervalMs })
+    const installed = createInstalledKey(options.dataDir)
+    if (options.secretKey === undefined && !(await hasTokens(app.database)) && installed.make())
+      app.log.warn(
+        { path: installed.path },
+        'SECRET_KEY is not set: made one. Back this file up, the stored tokens need it.',
+      )
+    const keyring = createKeyring(keysOf(options, installed))
+    const store = createTokenStore({ db: app.database, keyring, clock })
+    const keeper = await createTokenKeeper({ store, oauth, keyring, clock, log: app.log, checkIntervalMs })
     app.addHook('onClose', () => keeper.close())
     const storedRealmId = keeper.connection()?.realmId
     if (pinnedRealmId !== undefined && storedRealmId !== undefined && storedRealmId !== pinnedRealmId) {
@@ -45,18 +51,8 @@ export default fp<TokensOptions>(
         'QUICKBOOKS_COMPANY_ID: another company is connected in DATA_DIR. Disconnect it first (POST /api/disconnect without this variable), or use another DATA_DIR.',
       )
     }
-    const states = createOAuthStates({ db: app.database, secrets, clock })
+    const states = createOAuthStates({ db: app.database, keyring, clock })
     app.decorate('tokens', { keeper, consent: createConsentFlow({ states, oauth, keeper, pinnedRealmId }) })
-
-    function installedKey(sealed: boolean): string {
-      const { key, path, created } = installedSecretKey(options.dataDir, sealed)
-      if (created)
-        app.log.warn(
-          { path },
-          'SECRET_KEY is not set: made one. Back this file up, the stored tokens need it.',
-        )
-      return key
-    }
   },
   { name: 'tokens', dependencies: ['database'] },
 )

@@ -34,7 +34,7 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   const lock = lockFolder(dataDir)
   try {
     const file = openFile(dataDir)
-    const db: Db = new Kysely<Database>({ dialect: new SqliteDialect({ database: file }) })
+    const db = kyselyOf(file)
     await migrate(db).catch(async (error) => {
       await db.destroy()
       throw error
@@ -56,8 +56,41 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   }
 }
 
+/**
+ * Opens the database in `dataDir` beside a process that may serve from it, for a short piece of work.
+ * @throws ConfigError when there is none, or not yet one of this version.
+ */
+export async function openBeside(dataDir: string): Promise<Pick<OpenDatabase, 'db' | 'close'>> {
+  const path = databasePath(dataDir)
+  if (!existsSync(path)) throw new ConfigError(`DATA_DIR: there is no database in ${dataDir}.`)
+  try {
+    const db = kyselyOf(configured(new SqliteDatabase(path, { fileMustExist: true })))
+    const close = () => db.destroy()
+    const { rows } = await sql<{ name: string }>`SELECT name FROM qbo_migrations`.execute(db)
+    if (Object.keys(migrations).every((name) => rows.some((row) => row.name === name))) return { db, close }
+    await close()
+  } catch (error) {
+    throw startFault(dataDir, error)
+  }
+  throw new ConfigError(
+    `DATA_DIR: the database in ${dataDir} is of an earlier version: start this version of the service first.`,
+  )
+}
+
+const databasePath = (dataDir: string) => join(dataDir, 'mrp-backend.db')
+
+const kyselyOf = (database: SqliteDatabase.Database): Db =>
+  new Kysely<Database>({ dialect: new SqliteDialect({ database }) })
+
+function configured(file: SqliteDatabase.Database): SqliteDatabase.Database {
+  file.pragma('journal_mode = WAL')
+  file.pragma('synchronous = FULL')
+  file.pragma('busy_timeout = 5000')
+  return file
+}
+
 function openFile(dataDir: string): SqliteDatabase.Database {
-  const path = join(dataDir, 'mrp-backend.db')
+  const path = databasePath(dataDir)
   // SQLite opens what it may not write for reading, and fails later; this fails now.
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
@@ -65,10 +98,7 @@ function openFile(dataDir: string): SqliteDatabase.Database {
   try {
     const found = file.pragma('quick_check(1)', { simple: true })
     if (found !== 'ok') throw damaged(dataDir, String(found).replaceAll(/\s+/g, ' '))
-    file.pragma('journal_mode = WAL')
-    file.pragma('synchronous = FULL')
-    file.pragma('busy_timeout = 5000')
-    return file
+    return configured(file)
   } catch (error) {
     file.close()
     throw error

@@ -7,6 +7,7 @@ import type { Migration } from 'kysely/migration'
 export const migrations: Record<string, Migration> = {
   '0001-connection-and-cache': { up: createTables },
   '0002-following': { up: createFollowing },
+  '0003-key-ids': { up: (db) => addColumn(db, 'qbo_tokens', 'key_id', 'varchar(32)') },
 }
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

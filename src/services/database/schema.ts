@@ -5,7 +5,14 @@ import type { Generated } from 'kysely'
 
 export interface Database {
   /** The connection to one company: its tokens and realm id, sealed; `realm` is a keyed hash of the realm id. */
-  qbo_tokens: { realm: string; sealed: string; state: string; updated_at: number }
+  qbo_tokens: {
+    realm: string
+    sealed: string
+    /** Which secret key sealed it; null in rows of earlier versions. */
+    key_id: string | null
+    state: string
+    updated_at: number
+  }
   /** OAuth requests under way; `state` and `browser` are hashes. */
   qbo_oauth_states: { state: string; browser: string | null; expires_at: number }
   /** The durable copy: one row per record, as QuickBooks sent it. */

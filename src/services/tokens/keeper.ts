@@ -7,7 +7,7 @@ import { type Clock, steady } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Access } from '../qbo/client.ts'
 import type { OAuthClient, TokenGrant } from '../qbo/oauth.ts'
-import type { Secrets } from './secrets.ts'
+import type { Keyring } from './keyring.ts'
 import type { Connection, TokenStore } from './store.ts'
 
 /** The living connection to one company. */
@@ -41,7 +41,7 @@ const HOLD_OFF_MS = 60_000
 export interface TokenKeeperDeps {
   store: TokenStore
   oauth: OAuthClient
-  secrets: Secrets
+  keyring: Keyring
   clock: Clock
   log: Log
   /** Milliseconds between two checks: a token that would expire before the next one is refreshed now. */
@@ -50,7 +50,7 @@ export interface TokenKeeperDeps {
 
 /** Loads the stored connection. @throws ConfigError when it was sealed with another key. */
 export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKeeper> {
-  const { store, oauth, secrets, clock, log } = deps
+  const { store, oauth, keyring, clock, log } = deps
   const steadyNow = steady(clock)
   let current = await store.load()
   /** Tokens that Intuit gave and the disk refused: saved before anything else, never refreshed over. */
@@ -86,6 +86,17 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     })
   }
 
+  /** Another process, or a new key, may have changed what is stored; when it cannot be read, nothing is known. */
+  async function loadStored({ realm }: Connection): Promise<Connection | undefined> {
+    return await store.load().catch((cause) => {
+      log.error({ realm, reason: reasonOf(cause) }, 'Stored QuickBooks tokens cannot be read')
+      throw storeFailed(
+        'The stored QuickBooks tokens could not be read, so that none were asked for or changed',
+        cause,
+      )
+    })
+  }
+
   /** Refresh, connect and disconnect never overlap: the later one sees what the earlier one left. */
   function exclusive<T>(task: () => Promise<T>): Promise<T> {
     const run = last.then(task)
@@ -106,7 +117,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   async function refreshOnce(): Promise<void> {
     if (unsaved !== undefined) return await commit(unsaved)
     const before = mustBeConnected(current)
-    const stored = await store.load()
+    const stored = await loadStored(before)
     if (stored !== undefined && stored.refreshToken !== before.refreshToken) {
       current = stored
       return
@@ -126,7 +137,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
 
   async function refreshFailed(before: Connection, error: unknown): Promise<void> {
     if (error instanceof AppError && error.retry === 'reconnect') {
-      const stored = await store.load()
+      const stored = await loadStored(before)
       if (stored !== undefined && stored.refreshToken !== before.refreshToken) {
         current = stored
         return
@@ -199,8 +210,9 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
 
     connect: (realmId, grant) =>
       exclusive(async () => {
-        const realm = secrets.hash(realmId)
-        if (current !== undefined && current.realm !== realm) throw otherCompany()
+        if (current !== undefined && current.realmId !== realmId) throw otherCompany()
+        // A company keeps its name, whichever key is in use by now.
+        const realm = current?.realm ?? keyring.current().hash(realmId)
         const connectedAt = clock.now()
         const consentExpiresAt = connectedAt + FIVE_YEARS_MS
         await commit({ realm, realmId, consentExpiresAt, ...timesOf(grant), connectedAt, state: 'connected' })

@@ -3,7 +3,8 @@
 
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
-import { randomToken, type Secrets } from './secrets.ts'
+import type { Keyring } from './keyring.ts'
+import { randomToken } from './secrets.ts'
 
 /** How long a person may take at Intuit's page, in milliseconds. */
 export const STATE_LIFETIME_MS = 10 * 60_000
@@ -20,12 +21,15 @@ export interface OAuthStates {
 }
 
 /** States in the `qbo_oauth_states` table, so that a restart between leaving and coming back does no harm. */
-export function createOAuthStates(deps: { db: Db; secrets: Secrets; clock: Clock }): OAuthStates {
-  const { db, secrets, clock } = deps
+export function createOAuthStates(deps: { db: Db; keyring: Keyring; clock: Clock }): OAuthStates {
+  const { db, keyring, clock } = deps
+  /** With each key: it may have been replaced since. */
+  const hashes = (text: string) => keyring.all().map((secrets) => secrets.hash(text))
 
   return {
     async issue(browser) {
       const state = randomToken()
+      const secrets = keyring.current()
       const expires_at = clock.now() + STATE_LIFETIME_MS
       await db.deleteFrom('qbo_oauth_states').where('expires_at', '<=', clock.now()).execute()
       const kept = db
@@ -47,12 +51,12 @@ export function createOAuthStates(deps: { db: Db; secrets: Secrets; clock: Clock
 
     async redeem(state, browser) {
       // The row is deleted by a statement that also names the browser: a stranger's try does not spend it.
-      const mine = browser === undefined ? null : secrets.hash(browser)
+      const mine = browser === undefined ? [] : hashes(browser)
       const spent = await db
         .deleteFrom('qbo_oauth_states')
-        .where('state', '=', secrets.hash(state))
+        .where('state', 'in', hashes(state))
         .where('expires_at', '>', clock.now())
-        .where((row) => row.or([row('browser', 'is', null), row('browser', '=', mine)]))
+        .where((row) => row.or([row('browser', 'is', null), row('browser', 'in', mine)]))
         .executeTakeFirst()
       return spent.numDeletedRows === 1n
     },

@@ -6,6 +6,7 @@ import { Value } from '@sinclair/typebox/value'
 import { ConfigError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
+import type { Keyring } from './keyring.ts'
 import type { Secrets } from './secrets.ts'
 
 /** What we hold of one company. Times are epoch milliseconds. */
@@ -52,8 +53,8 @@ export const hasTokens = async (db: Db): Promise<boolean> =>
   (await db.selectFrom('qbo_tokens').select('realm').executeTakeFirst()) !== undefined
 
 /** A store over the `qbo_tokens` table. One company per deployment: saving another one replaces the row. */
-export function createTokenStore(deps: { db: Db; secrets: Secrets; clock: Clock }): TokenStore {
-  const { db, secrets, clock } = deps
+export function createTokenStore(deps: { db: Db; keyring: Keyring; clock: Clock }): TokenStore {
+  const { db, keyring, clock } = deps
 
   return {
     async load() {
@@ -64,15 +65,18 @@ export function createTokenStore(deps: { db: Db; secrets: Secrets; clock: Clock 
         .limit(1)
         .executeTakeFirst()
       if (row === undefined) return undefined
-      const { realm, sealed, state } = row
-      return { realm, state: state as ConnectionState, ...unseal(secrets, sealed, realm) }
+      const sealed = Value.Parse(Sealed, JSON.parse(unseal(keyring, row).text))
+      return { ...sealed, realm: row.realm, state: row.state as ConnectionState }
     },
 
     async save({ realm, state, ...rest }) {
-      const sealed = secrets.seal(JSON.stringify(rest), realm)
-      const values = { sealed, state, updated_at: clock.now() }
       await db.transaction().execute(async (trx) => {
+        // From here on nobody else writes, so that the key is not replaced between being looked for and being used.
         await trx.deleteFrom('qbo_tokens').where('realm', '<>', realm).execute()
+        keyring.reload()
+        const secrets = keyring.current()
+        const sealed = secrets.seal(JSON.stringify(rest), realm)
+        const values = { sealed, key_id: secrets.keyId, state, updated_at: clock.now() }
         const updated = await trx
           .updateTable('qbo_tokens')
           .set(values)
@@ -92,14 +96,50 @@ export function createTokenStore(deps: { db: Db; secrets: Secrets; clock: Clock 
   }
 }
 
-function unseal(secrets: Secrets, sealed: string, realm: string) {
-  let text: string
-  try {
-    text = secrets.open(sealed, realm)
-  } catch {
-    throw new ConfigError(
-      'SECRET_KEY: the stored QuickBooks tokens were sealed with another key. Nothing was changed: start with the former SECRET_KEY (or DATA_DIR/secret.key). If it is lost, move DATA_DIR away and connect again.',
-    )
+/**
+ * Seals again, with the keyring's current key, what a former one has sealed; `replaceKey` is called when nobody else
+ * writes any more, and may change what that is. Answers how many rows there are, and how many of them were sealed again.
+ * @throws ConfigError when a row cannot be opened; then nothing was sealed again.
+ */
+export async function sealAgain(
+  db: Db,
+  keyring: Keyring,
+  replaceKey: () => void,
+): Promise<{ rows: number; sealed: number }> {
+  return await db.transaction().execute(async (trx) => {
+    // Takes the right to write, and changes nothing.
+    await trx
+      .updateTable('qbo_tokens')
+      .set((row) => ({ state: row.ref('state') }))
+      .execute()
+    const rows = await trx.selectFrom('qbo_tokens').selectAll().execute()
+    const opened = rows.map((row) => ({ ...row, ...unseal(keyring, row) }))
+    replaceKey()
+    keyring.reload()
+    const secrets = keyring.current()
+    const old = opened.filter(({ by }) => by.keyId !== secrets.keyId)
+    for (const { realm, text } of old) {
+      const values = { sealed: secrets.seal(text, realm), key_id: secrets.keyId }
+      await trx.updateTable('qbo_tokens').set(values).where('realm', '=', realm).execute()
+    }
+    return { rows: rows.length, sealed: old.length }
+  })
+}
+
+/** Rows of earlier versions do not say which key sealed them. */
+function unseal(
+  keyring: Keyring,
+  { realm, sealed, key_id }: { realm: string; sealed: string; key_id: string | null },
+): { text: string; by: Secrets } {
+  const named = key_id === null ? undefined : keyring.find(key_id)
+  for (const by of named === undefined ? keyring.all() : [named]) {
+    try {
+      return { text: by.open(sealed, realm), by }
+    } catch {
+      // Another key may fit.
+    }
   }
-  return Value.Parse(Sealed, JSON.parse(text))
+  throw new ConfigError(
+    'SECRET_KEY: the stored QuickBooks tokens were sealed with another key. Nothing was changed: start with the former SECRET_KEY (or DATA_DIR/secret.key), or give it as SECRET_KEY_PREVIOUS. If it is lost, move DATA_DIR away and connect again.',
+  )
 }

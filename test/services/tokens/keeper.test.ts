@@ -1,17 +1,18 @@
-import { writeFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { AppError } from '../../../src/errors.ts'
 import { openDatabase } from '../../../src/services/database/database.ts'
 import type { OAuthClient, TokenGrant } from '../../../src/services/qbo/oauth.ts'
 import { createTokenKeeper } from '../../../src/services/tokens/keeper.ts'
-import { createSecrets, installedSecretKey } from '../../../src/services/tokens/secrets.ts'
+import { createKeyring } from '../../../src/services/tokens/keyring.ts'
+import { createSecrets } from '../../../src/services/tokens/secrets.ts'
 import { createTokenStore, type TokenStore } from '../../../src/services/tokens/store.ts'
 import { createManualClock } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 const quiet = { error() {}, warn() {}, info() {}, debug() {} }
-const secrets = createSecrets('a key for tests only')
+const keyring = createKeyring(() => ({ key: 'a key for tests only', previous: [] }))
+const secrets = keyring.current()
 const HOUR_MS = 3_600_000
 
 /** Intuit as a test directs it: each refresh waits for `answer`. */
@@ -46,7 +47,7 @@ async function setUp(t: Test) {
   const database = await openDatabase(temporaryFolder(t))
   t.teardown(() => database.close())
   const clock = createManualClock()
-  const inner = createTokenStore({ db: database.db, secrets, clock })
+  const inner = createTokenStore({ db: database.db, keyring, clock })
   const disk = { full: false, saves: [] as string[] }
   const store: TokenStore = {
     load: () => inner.load(),
@@ -61,7 +62,7 @@ async function setUp(t: Test) {
   const keeper = await createTokenKeeper({
     store,
     oauth,
-    secrets,
+    keyring,
     clock,
     log: quiet,
     checkIntervalMs: 300_000,
@@ -285,26 +286,14 @@ t.test('a wrong SECRET_KEY is one clear line and destroys nothing', async (t) =>
   const database = await openDatabase(temporaryFolder(t))
   t.teardown(() => database.close())
   const clock = createManualClock()
-  const store = createTokenStore({ db: database.db, secrets, clock })
+  const store = createTokenStore({ db: database.db, keyring, clock })
   const { oauth } = directedIntuit()
-  const keeper = await createTokenKeeper({ store, oauth, secrets, clock, log: quiet, checkIntervalMs: 1 })
+  const keeper = await createTokenKeeper({ store, oauth, keyring, clock, log: quiet, checkIntervalMs: 1 })
   await keeper.connect('1', grant())
-  const stranger = createTokenStore({ db: database.db, secrets: createSecrets('not the same key'), clock })
+  const stranger = createTokenStore({
+    ...{ db: database.db, clock },
+    keyring: createKeyring(() => ({ key: 'not the same key', previous: [] })),
+  })
   await t.rejects(stranger.load(), { name: 'ConfigError', message: /^SECRET_KEY: .*Nothing was changed/ })
   t.ok(await store.load())
-})
-
-t.test('a secret key is made once, kept from other users, and refused when damaged', async (t) => {
-  const folder = temporaryFolder(t)
-  const made = installedSecretKey(folder)
-  t.match(made, { created: true })
-  t.match(installedSecretKey(folder), { created: false, key: made.key })
-  const { statSync } = await import('node:fs')
-  t.equal(statSync(made.path).mode & 0o777, 0o600)
-  writeFileSync(made.path, '')
-  t.throws(() => installedSecretKey(folder), { name: 'ConfigError' })
-  t.throws(() => installedSecretKey(temporaryFolder(t), true), {
-    name: 'ConfigError',
-    message: /^SECRET_KEY is not set.*Nothing was changed/,
-  })
 })

@@ -13,7 +13,12 @@ declare module 'fastify' {
 /** Opens the database under `dataDir`. */
 export default fp<{ dataDir: string }>(
   async (app, { dataDir }) => {
-    const { db, shrink, close } = await openDatabase(dataDir)
+    const { db, movedAside, shrink, close } = await openDatabase(dataDir)
+    if (movedAside !== undefined)
+      app.log.error(
+        { movedAside },
+        'The database was damaged and was moved aside; this one is new. Open /connect to connect QuickBooks again, and the cache fills by itself; or stop, and put a backup in its place.',
+      )
     app.decorate('database', db)
     app.decorate('shrinkDatabase', shrink)
     app.addHook('onClose', close)

@@ -4,31 +4,35 @@ import underPressure from '@fastify/under-pressure'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
 
-/** Mean time in milliseconds, over a second, by which the event loop is late. One long step does not bring it there. */
-const LATEST_MS = 250
-const RETRY_AFTER_SECONDS = 1
-
-class Busy extends AppError {
-  constructor() {
-    super({
-      code: 'TOO_BUSY',
-      status: 503,
-      retry: 'later',
-      message:
-        'More is asked of this service than it can answer in time. Nothing was done: ask again in a second.',
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    })
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** For probes, whose failure would have a busy service restarted, and for streams, to which browsers come back only after a 200. */
+    isAnsweredUnderPressure?: true
   }
 }
 
-/** Guards every route registered after it, but for those with `config.pressureHandler: answerAnyway`. */
+/** Mean time in milliseconds, over a second, by which the event loop is late. One long step does not bring it there. */
+const LATEST_MS = 250
+
+/** Guards every route registered after it. */
 export default fp(
   async (app) => {
     await app.register(underPressure, {
       maxEventLoopDelay: LATEST_MS,
-      retryAfter: RETRY_AFTER_SECONDS,
-      customError: Busy,
+      pressureHandler(request) {
+        if (request.routeOptions.config.isAnsweredUnderPressure !== true) throw tooBusy()
+      },
     })
   },
   { name: 'pressure', dependencies: ['errors'] },
 )
+
+const tooBusy = () =>
+  new AppError({
+    code: 'TOO_BUSY',
+    status: 503,
+    retry: 'later',
+    message:
+      'More is asked of this service than it can answer in time. Nothing was done: ask again in a second.',
+    retryAfterSeconds: 1,
+  })

@@ -42,7 +42,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
   app.get(
     '/api/cache/status',
     {
-      config: { access: 'open', pressureHandler: answerAnyway },
+      config: { access: 'open', isAnsweredUnderPressure: true },
       schema: {
         summary: 'Connection, age and size of the cache',
         description: 'The health probe of a container: 200 while the process can serve, connected or not.',
@@ -168,7 +168,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
   app.get(
     '/api/health',
     {
-      config: { access: 'open', pressureHandler: answerAnyway },
+      config: { access: 'open', isAnsweredUnderPressure: true },
       schema: {
         summary: 'Liveness',
         tags: ['cache'],
@@ -199,9 +199,6 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     },
   )
 }
-
-/** A probe that is turned away would have a service restarted that is only busy. */
-const answerAnyway = () => undefined
 
 /** @throws AppError when an entity failed: what QuickBooks did, what was kept, and which ones are fresh. */
 function refreshAnswer({ durationMs, calls, outcomes }: RefreshReport) {

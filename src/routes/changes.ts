@@ -46,6 +46,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
   const { cache, feed, log } = app
   const { keeper } = app.tokens
   const names = entities.map(({ name }) => name)
+  let closing = false
   const listeners = createListeners({ feed, log, realm: () => keeper.connection()?.realm ?? '' })
 
   app.addHook('onError', async (request, _reply, { code, statusCode = 500 }) => {
@@ -96,7 +97,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
     {
       // HEAD would listen and never leave.
       exposeHeadRoute: false,
-      config: { access: 'search' },
+      config: { access: 'search', isAnsweredUnderPressure: true },
       schema: {
         summary: 'Changes as they happen, as server-sent events',
         description:
@@ -119,6 +120,8 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
       const { entities: list, cursor } = request.query
       const lastEventId = request.headers['last-event-id']
       const stream = await listeners.join(chosen(list), { cursor, lastEventId })
+      // A browser comes back to a stream that ended, but never after an error.
+      if (closing) listeners.end()
       return reply
         .header('cache-control', 'no-cache, no-transform')
         .header('x-accel-buffering', 'no')
@@ -132,6 +135,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
   app.announcements.on('forgotten', listeners.end)
   const heartbeat = setInterval(listeners.beat, heartbeatMs)
   app.addHook('preClose', async () => {
+    closing = true
     clearInterval(heartbeat)
     listeners.end()
   })

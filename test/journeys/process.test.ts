@@ -1,7 +1,6 @@
 // The service as a process: how it starts, refuses to start, and stops.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -67,17 +66,10 @@ t.test('pino-pretty is there in an installation without dev dependencies', async
   t.ok('pino-pretty' in packageJson.dependencies)
 })
 
-t.test('data that cannot be used stops the start with one line, not with a stack trace', async (t) => {
-  const cwd = temporaryFolder(t)
-  writeFileSync(join(cwd, 'mrp-backend.db'), 'not a database '.repeat(1000))
-  for (const [folder, reason] of [
-    [cwd, 'the database in .* is damaged .*'],
-    ['/dev/null/data', '/dev/null/data cannot be written .*'],
-  ] as const) {
-    const { child, output } = start(t, { DATA_DIR: folder })
-    t.same(await once(child, 'close'), [1, null])
-    t.match(output.text, new RegExp(`^mrp-backend cannot start\\. DATA_DIR: ${reason}\n$`))
-  }
+t.test('a folder that cannot be used stops the start with one line, not with a stack trace', async (t) => {
+  const { child, output } = start(t, { DATA_DIR: '/dev/null/data' })
+  t.same(await once(child, 'close'), [1, null])
+  t.match(output.text, /^mrp-backend cannot start\. DATA_DIR: \/dev\/null\/data cannot be written .*\n$/)
 })
 
 t.test(

@@ -1,7 +1,7 @@
 // Opens the one database file under DATA_DIR, locks it against a second process, and brings its tables up to date.
 // A commit is on the disk when it returns (WAL with synchronous=FULL): a rotated token must survive a power cut.
 
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
@@ -16,6 +16,8 @@ export type Db = Kysely<Database>
 /** An open database. */
 export interface OpenDatabase {
   db: Db
+  /** Where a damaged database was moved, when there was one: this one is new, and empty. */
+  movedAside: string | undefined
   /**
    * Rewrites the file without what was deleted, which until then can still be read in it. Blocks for as long as writing
    * the rest takes: for use after nearly everything was deleted.
@@ -26,21 +28,24 @@ export interface OpenDatabase {
 }
 
 /**
- * Opens (and creates, when missing) the database in `dataDir`, readable by its owner only.
- * @throws ConfigError when the folder or a file in it cannot be written, is damaged, comes from a newer version, or
- * another process serves from it.
+ * Opens (and creates, when missing) the database in `dataDir`, readable by its owner only. A damaged one is moved aside:
+ * what was in it can be had anew from QuickBooks, once a person has connected it again.
+ * @throws ConfigError when the folder or a file in it cannot be written, comes from a newer version, or another process
+ * serves from it.
  */
 export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   const lock = lockFolder(dataDir)
   try {
-    const file = openFile(dataDir)
-    const db = kyselyOf(file)
+    const path = databasePath(dataDir)
+    const movedAside = isDamaged(path) ? moveAside(path) : undefined
+    const db = kyselyOf(configured(new SqliteDatabase(path)))
     await migrate(db).catch(async (error) => {
       await db.destroy()
       throw error
     })
     return {
       db,
+      movedAside,
       async shrink() {
         await sql`VACUUM`.execute(db)
         await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
@@ -89,20 +94,28 @@ function configured(file: SqliteDatabase.Database): SqliteDatabase.Database {
   return file
 }
 
-function openFile(dataDir: string): SqliteDatabase.Database {
-  const path = databasePath(dataDir)
+/** Makes the file when it is missing. */
+function isDamaged(path: string): boolean {
   // SQLite opens what it may not write for reading, and fails later; this fails now.
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
   const file = new SqliteDatabase(path)
   try {
-    const found = file.pragma('quick_check(1)', { simple: true })
-    if (found !== 'ok') throw damaged(dataDir, String(found).replaceAll(/\s+/g, ' '))
-    return configured(file)
+    return file.pragma('quick_check(1)', { simple: true }) !== 'ok'
   } catch (error) {
-    file.close()
+    if (/^SQLITE_(NOTADB|CORRUPT)/.test(codeOf(error) ?? '')) return true
     throw error
+  } finally {
+    file.close()
   }
+}
+
+/** With the files that belong to it: they would be taken for the new one's. */
+function moveAside(path: string): string {
+  const place = `${path}.damaged-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
+  for (const suffix of ['-wal', '-shm', ''])
+    if (existsSync(path + suffix)) renameSync(path + suffix, place + suffix)
+  return place
 }
 
 /** Two processes on one file could refresh one token twice, which Intuit may answer by revoking it. */
@@ -145,15 +158,16 @@ function startFault(dataDir: string, error: unknown): unknown {
     )
   }
   if (error instanceof ConfigError || code === undefined) return error
-  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damaged(dataDir, reasonOf(error))
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damagedLock(dataDir, reasonOf(error))
   return new ConfigError(
     `DATA_DIR: ${dataDir} cannot be written (${reasonOf(error)}). Give its folder and files to the user that runs the service, or choose another DATA_DIR.`,
   )
 }
 
-const damaged = (dataDir: string, reason: string) =>
+/** It is only locked and never read, but whoever holds it may be another process. */
+const damagedLock = (dataDir: string, reason: string) =>
   new ConfigError(
-    `DATA_DIR: the database in ${dataDir} is damaged (${reason}). Restore it from a backup, or move mrp-backend.db* and process.lock away and start again: QuickBooks must then be connected anew, and the cache fills by itself.`,
+    `DATA_DIR: process.lock in ${dataDir} is damaged (${reason}). Make sure that no other process serves from there, delete it, and start again: nothing is kept in it.`,
   )
 
 async function migrate(db: Db): Promise<void> {

@@ -81,7 +81,7 @@ t.test('missing folders on the way are made, for their owner only', async (t) =>
   t.ok(readdirSync(folder).includes('mrp-backend.db'))
 })
 
-t.test('a damaged file is refused with what to do, and left as it is', async (t) => {
+t.test('a damaged file is moved aside as it is, and a new one takes its place', async (t) => {
   const overwritten = (bytes: Buffer) => bytes.fill('not a database', 0, 4096)
   const holed = (bytes: Buffer) => bytes.fill(0xaa, 4096)
   const cut = (bytes: Buffer) => bytes.subarray(0, 5000)
@@ -90,20 +90,28 @@ t.test('a damaged file is refused with what to do, and left as it is', async (t)
     const path = join(folder, 'mrp-backend.db')
     const bytes = damage(readFileSync(path))
     writeFileSync(path, bytes)
-    await t.rejects(
-      openDatabase(folder),
-      { name: 'ConfigError', message: /^DATA_DIR: the database in .* is damaged .* move mrp-backend\.db\* / },
-      damage.name,
-    )
-    t.ok(readFileSync(path).equals(bytes), damage.name)
+    writeFileSync(`${path}-wal`, 'what was not yet in it')
+    const { db, movedAside, close } = await openDatabase(folder)
+    t.same(await db.selectFrom('qbo_tokens').selectAll().execute(), [], damage.name)
+    t.match(movedAside, `${path}.damaged-`)
+    t.ok(readFileSync(movedAside ?? '').equals(bytes), damage.name)
+    await close()
+    const again = await openDatabase(folder)
+    t.equal(again.movedAside, undefined, 'the new one is sound')
+    await again.close()
   }
+})
+
+t.test('what is no file, or a damaged lock that somebody may hold, is refused', async (t) => {
   const folder = temporaryFolder(t)
   mkdirSync(join(folder, 'mrp-backend.db'))
-  await t.rejects(
-    openDatabase(folder),
-    { name: 'ConfigError', message: /^DATA_DIR: / },
-    'a folder in its place',
-  )
+  await t.rejects(openDatabase(folder), { name: 'ConfigError', message: /^DATA_DIR: / })
+  const locked = await used(t)
+  writeFileSync(join(locked, 'process.lock'), 'not a database '.repeat(1000))
+  await t.rejects(openDatabase(locked), {
+    name: 'ConfigError',
+    message: /^DATA_DIR: process\.lock in .* is damaged .* delete it/,
+  })
 })
 
 t.test('what was deleted can be read in no file once the database was shrunk', async (t) => {

@@ -25,6 +25,7 @@ const allowed: Record<string, string[]> = {
     'services/clock',
     'services/entities',
     'services/meter',
+    'services/qbo',
     'services/sync',
     'services/tokens',
   ],

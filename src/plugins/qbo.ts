@@ -4,7 +4,7 @@ import { Agent } from 'undici'
 import { stopped } from '../errors.ts'
 import type { Clock } from '../services/clock.ts'
 import type { Entity } from '../services/entities/index.ts'
-import { createQboClient, type QboClient, type ReadReason } from '../services/qbo/client.ts'
+import { BY_THE_CLOCK, createQboClient, type QboClient } from '../services/qbo/client.ts'
 import { createRateLimiter } from '../services/qbo/rate-limit.ts'
 
 declare module 'fastify' {
@@ -24,9 +24,6 @@ export interface QboOptions {
 
 /** Intuit's limit of requests at once, which is as many connections as can be of use. */
 const CONNECTIONS = 10
-
-/** Reads that have to wait for another month when the budget is spent. */
-const BY_THE_CLOCK: readonly ReadReason[] = ['full', 'changes']
 
 /** One client for the connected company. */
 export default fp<QboOptions>(

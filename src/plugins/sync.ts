@@ -44,7 +44,9 @@ export default fp<SyncOptions>(
       announce: (change) => announcements.emit('change', change),
       onForgotten: () => announcements.emit('forgotten'),
     })
-    const readStatus = createStatusReader({ entities, configured, keeper, cache, hints, meter, sync, clock })
+    const readStatus = createStatusReader({
+      ...{ entities, configured, keeper, cache, hints, meter, qbo, sync, clock },
+    })
     app.decorate('sync', sync)
     app.decorate('announcements', announcements)
     app.decorate('readStatus', readStatus)

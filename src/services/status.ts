@@ -7,6 +7,7 @@ import type { HintQueue } from './cache/hints.ts'
 import { type Clock, isoOrNull } from './clock.ts'
 import type { Entity } from './entities/index.ts'
 import type { MeterReadings, ReadMeter } from './meter/meter.ts'
+import type { QboClient } from './qbo/client.ts'
 import type { Sync } from './sync/sync.ts'
 import type { TokenKeeper } from './tokens/keeper.ts'
 
@@ -85,6 +86,17 @@ const ReadsStatus = Type.Object(
   { description: 'Reads of QuickBooks that Intuit bills, this month' },
 )
 
+const QuickBooksStatus = Type.Object(
+  {
+    circuit: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half_open')], {
+      description:
+        'closed: it is read. open: it did not answer several times and is left alone until `retry_at`. half_open: one request finds out',
+    }),
+    retry_at: Time('When it is tried again'),
+  },
+  { description: 'Whether QuickBooks answers at all' },
+)
+
 const WebhooksStatus = Type.Object({
   waiting: Type.Integer({
     description: 'Posts whose records are not read yet; one about several entities counts for each',
@@ -106,6 +118,7 @@ export const statusSchema = (entities: readonly Entity[]) =>
       ...Object.fromEntries(entities.map(({ name }) => [`${name}_count`, Type.Integer()])),
       entities: Type.Record(Type.String(), EntityStatus),
       refresh: RefreshStatus,
+      quickbooks: QuickBooksStatus,
       reads: ReadsStatus,
       webhooks: WebhooksStatus,
       access_token_expires_at: Time('It is renewed before'),
@@ -131,10 +144,11 @@ export function createStatusReader(deps: {
   cache: Cache
   hints: HintQueue
   meter: ReadMeter
+  qbo: QboClient
   sync: Sync
   clock: Clock
 }): ReadStatus {
-  const { entities, keeper, cache, hints, meter, sync, clock } = deps
+  const { entities, keeper, cache, hints, meter, qbo, sync, clock } = deps
   const names = entities.map(({ name }) => name)
 
   return async () => {
@@ -146,6 +160,7 @@ export function createStatusReader(deps: {
     const progress = sync.progress()
     const { lastReceived, ...webhooks } = await hints.status(connection?.realm ?? '', names)
     const { reads, ...spent } = meter.readings()
+    const { circuit, retryAt } = qbo.circuit()
     return {
       connection_status: connectionStatus(deps.configured, connection?.state, hasData),
       is_authenticated: connection?.state === 'connected',
@@ -163,6 +178,7 @@ export function createStatusReader(deps: {
           ]),
         ),
       },
+      quickbooks: { circuit, retry_at: isoOrNull(retryAt) },
       reads: {
         ...spent,
         is_spent: meter.isSpent(),

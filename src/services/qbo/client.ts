@@ -4,6 +4,7 @@
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import { type CircuitState, createBreaker } from './breaker.ts'
 import { faultOf, isDivisible, type RawAnswer, throttled, unreadable } from './faults.ts'
 import { exchange, type Outside } from './http.ts'
 import type { RateLimiter } from './rate-limit.ts'
@@ -44,6 +45,9 @@ export interface ChangesAnswer {
  */
 export type ReadReason = 'full' | 'changes' | 'webhook' | 'admin' | 'test'
 
+/** Reads that nobody waits for: they can wait for another month, or for QuickBooks to answer again. */
+export const BY_THE_CLOCK: readonly ReadReason[] = ['full', 'changes']
+
 /** How a query is run, beside its statement. */
 export interface QueryOptions {
   signal?: AbortSignal
@@ -72,6 +76,8 @@ export interface QboClient {
   companyName(): Promise<string>
   /** Requests sent so far, retries included. */
   requests(): number
+  /** Whether QuickBooks is asked at present. */
+  circuit(): CircuitState
 }
 
 /** Change data capture never answers more rows than this, and does not say when there are more. */
@@ -118,6 +124,7 @@ const LONGEST_WAIT_MS = 5 * 60_000
 /** A client of one company at a time: whichever `tokens` is connected to. */
 export function createQboClient(deps: QboClientDeps): QboClient {
   const { outside, tokens, limiter, clock, random, log } = deps
+  const breaker = createBreaker({ clock, log })
   let requests = 0
 
   async function send(read: Read, signal: AbortSignal): Promise<RawAnswer> {
@@ -146,6 +153,16 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     return answer.status === 401 ? attempt(await tokens.renew(access.token)) : answer
   }
 
+  /** One answer that is none of QuickBooks' faults. @throws AppError */
+  async function ask(read: Read, signal: AbortSignal): Promise<RawAnswer> {
+    const answer = await send(read, signal)
+    const fault = faultOf(answer)
+    if (fault === undefined) return answer
+    if (fault.code === 'QBO_THROTTLED') limiter.pause(answer.retryAfterMs ?? THROTTLED_MS, true)
+    else if (answer.retryAfterMs !== undefined) limiter.pause(answer.retryAfterMs)
+    throw fault
+  }
+
   /** QuickBooks asked for a long pause: every caller is told so at once, not only the first. */
   function mustNotWaitLong(): void {
     const waitMs = limiter.waitMs()
@@ -163,17 +180,12 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     for (let attempt = 1; ; attempt++) {
       try {
         mustNotWaitLong()
-        const answer = await send(read, signal)
-        const fault = faultOf(answer)
-        if (fault === undefined) {
-          if (answer.status === 200) deps.onRead(read.entity, read.reason)
-          const usable = use(answer)
-          if (attempt > 1) log.info({ attempt }, 'QuickBooks answers again')
-          return usable
-        }
-        if (fault.code === 'QBO_THROTTLED') limiter.pause(answer.retryAfterMs ?? THROTTLED_MS, true)
-        else if (answer.retryAfterMs !== undefined) limiter.pause(answer.retryAfterMs)
-        throw fault
+        const atOnce = attempt === 1 && !BY_THE_CLOCK.includes(read.reason)
+        const answer = await breaker.run(() => ask(read, signal), { atOnce })
+        if (answer.status === 200) deps.onRead(read.entity, read.reason)
+        const usable = use(answer)
+        if (attempt > 1) log.info({ attempt }, 'QuickBooks answers again')
+        return usable
       } catch (error) {
         if (!(error instanceof AppError) || !error.code.startsWith('QBO_') || error.retry !== 'later')
           throw error
@@ -182,6 +194,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         if (isTooLarge) deps.onRead(read.entity, read.reason)
         if (isTooLarge || (divisible && isDivisible(error))) throw error
         if (attempt === MAX_ATTEMPTS || limiter.waitMs() > LONGEST_WAIT_MS) throw error
+        if (breaker.state().circuit !== 'closed') throw error
         const backoffMs = random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt)
         const waitMs = Math.round(Math.max(backoffMs, limiter.waitMs()))
         log.warn(
@@ -221,6 +234,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         undefined,
       ),
     requests: () => requests,
+    circuit: breaker.state,
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from './config.ts'
 import auth from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
+import consent from './plugins/consent.ts'
 import database from './plugins/database.ts'
 import errors, { clientErrorHandler } from './plugins/errors.ts'
 import headers from './plugins/headers.ts'
@@ -140,6 +141,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     })
     await app.register(meter, { clock, budget: config.QUICKBOOKS_MONTHLY_READ_BUDGET })
     await app.register(qbo, { entities, baseUrl, timeoutMs, clock, random })
+    await app.register(consent, { pinnedRealmId: config.QUICKBOOKS_COMPANY_ID })
     await app.register(cache, { clock })
     await app.register(searchIndexes, {
       entities,

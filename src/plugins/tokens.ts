@@ -1,19 +1,18 @@
-// The connection to Intuit: sealed tokens, their keeper, and the consent that begins it all.
+// The connection to Intuit: sealed tokens and their keeper, and what a consent needs of them.
 import fp from 'fastify-plugin'
 import { Agent } from 'undici'
 import { ConfigError } from '../errors.ts'
 import type { Clock } from '../services/clock.ts'
-import { createOAuthClient, type OAuthSettings } from '../services/qbo/oauth.ts'
-import { type ConsentFlow, createConsentFlow } from '../services/tokens/consent.ts'
+import { createOAuthClient, type OAuthClient, type OAuthSettings } from '../services/qbo/oauth.ts'
 import { createInstalledKey, type GivenKeys, keysOf } from '../services/tokens/installed-key.ts'
 import { createTokenKeeper, type TokenKeeper } from '../services/tokens/keeper.ts'
 import { createKeyring } from '../services/tokens/keyring.ts'
-import { createOAuthStates } from '../services/tokens/oauth-states.ts'
+import { createOAuthStates, type OAuthStates } from '../services/tokens/oauth-states.ts'
 import { createTokenStore, hasTokens } from '../services/tokens/store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    tokens: { keeper: TokenKeeper; consent: ConsentFlow }
+    tokens: { keeper: TokenKeeper; oauth: OAuthClient; states: OAuthStates }
   }
 }
 
@@ -52,7 +51,7 @@ export default fp<TokensOptions>(
       )
     }
     const states = createOAuthStates({ db: app.database, keyring, clock })
-    app.decorate('tokens', { keeper, consent: createConsentFlow({ states, oauth, keeper, pinnedRealmId }) })
+    app.decorate('tokens', { keeper, oauth, states })
   },
   { name: 'tokens', dependencies: ['database'] },
 )

@@ -23,8 +23,8 @@ const COOKIE_SECONDS = 600
 const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options) => {
   // Only these routes have cookies; the search route does not look for them.
   await app.register(cookies)
-  const { sync, qbo, readStatus, log } = app
-  const { keeper, consent } = app.tokens
+  const { consent, sync, qbo, readStatus, log } = app
+  const { keeper } = app.tokens
   let disconnecting: ReturnType<typeof disconnect> | undefined
   const home = new URL(options.redirectUri)
   const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure: home.protocol === 'https:' } as const
@@ -275,5 +275,5 @@ function prefers({ headers: { accept = '' } }: FastifyRequest): 'html' | 'json' 
 export default fp(routes, {
   name: 'oauth-routes',
   encapsulate: true,
-  dependencies: ['database', 'tokens', 'qbo', 'sync', 'auth', 'errors'],
+  dependencies: ['database', 'tokens', 'consent', 'qbo', 'sync', 'auth', 'errors'],
 })

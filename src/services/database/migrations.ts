@@ -7,7 +7,7 @@ import type { Migration } from 'kysely/migration'
 export const migrations: Record<string, Migration> = {
   '0001-connection-and-cache': { up: createTables },
   '0002-following': { up: createFollowing },
-  '0003-key-ids': { up: (db) => addColumn(db, 'qbo_tokens', 'key_id', 'varchar(32)') },
+  '0003-trust': { up: createTrust },
 }
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -116,6 +116,17 @@ async function createFollowing(db: Kysely<unknown>): Promise<void> {
   await addColumn(db, 'qbo_sequences', 'feed', 'varchar(32)')
   // Every pass was a full one until here.
   await sql`UPDATE qbo_checkpoints SET last_full = last_success`.execute(db)
+}
+
+/** Repeatable, as the one before. */
+async function createTrust(db: Kysely<unknown>): Promise<void> {
+  await addColumn(db, 'qbo_tokens', 'key_id', 'varchar(32)')
+  await db.schema
+    .createTable('qbo_oauth_codes')
+    .ifNotExists()
+    .addColumn('code', 'varchar(64)', (column) => column.primaryKey())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
 }
 
 async function addColumn(

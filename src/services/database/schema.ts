@@ -15,6 +15,8 @@ export interface Database {
   }
   /** OAuth requests under way; `state` and `browser` are hashes. */
   qbo_oauth_states: { state: string; browser: string | null; expires_at: number }
+  /** Authorization codes that were used; hashes. */
+  qbo_oauth_codes: { code: string; expires_at: number }
   /** The durable copy: one row per record, as QuickBooks sent it. */
   qbo_records: {
     realm: string

@@ -74,6 +74,11 @@ export interface QboClient {
   reader(reason: ReadReason, signal?: AbortSignal): QboReader
   /** The connected company's name, from `companyinfo`. */
   companyName(): Promise<string>
+  /**
+   * Asks for the company with tokens that are not stored yet, once. @throws AppError, QBO_FORBIDDEN or QBO_UNAUTHORIZED
+   * when they open another one.
+   */
+  tryAccess(access: Access): Promise<void>
   /** Requests sent so far, retries included. */
   requests(): number
   /** Whether QuickBooks is asked at present. */
@@ -110,7 +115,12 @@ interface Read {
   entity: string
   path(realmId: string): string
   statement?: string
+  /** Instead of the connection's. */
+  access?: Access
 }
+
+/** The cheapest read there is. */
+const COMPANY: Read = { reason: 'test', entity: 'company', path: (realmId) => `companyinfo/${realmId}` }
 
 const MINOR_VERSION = '75'
 const MAX_ATTEMPTS = 5
@@ -118,6 +128,8 @@ const BACKOFF_BASE_MS = 500
 const BACKOFF_CAP_MS = 30_000
 /** On 429 without Retry-After (developer.intuit.com, Limits and throttles: "wait 60 seconds"). */
 const THROTTLED_MS = 60_000
+/** A person is not kept waiting longer than this for tokens to be tried. */
+const TRY_MS = 10_000
 /** A caller is not kept waiting longer than this for QuickBooks to be ready again. */
 const LONGEST_WAIT_MS = 5 * 60_000
 
@@ -148,6 +160,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         return exchange(outside, { url: url.href, signal, ...request })
       }, limited)
     }
+    if (read.access !== undefined) return await attempt(read.access)
     const access = await tokens.access()
     const answer = await attempt(access)
     return answer.status === 401 ? attempt(await tokens.renew(access.token)) : answer
@@ -227,12 +240,13 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         },
       }
     },
-    companyName: () =>
-      run(
-        { reason: 'test', entity: 'company', path: (realmId) => `companyinfo/${realmId}` },
-        readCompanyName,
-        undefined,
-      ),
+    companyName: () => run(COMPANY, readCompanyName, undefined),
+    async tryAccess(access) {
+      const read = { ...COMPANY, access }
+      const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(TRY_MS)])
+      await breaker.run(() => ask(read, signal), { atOnce: true })
+      deps.onRead(read.entity, read.reason)
+    },
     requests: () => requests,
     circuit: breaker.state,
   }

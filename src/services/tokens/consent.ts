@@ -2,7 +2,8 @@
 // Nothing that a stranger sends changes the connection: every check stands before the code is exchanged.
 
 import { AppError } from '../../errors.ts'
-import type { OAuthClient } from '../qbo/oauth.ts'
+import type { Access } from '../qbo/client.ts'
+import type { OAuthClient, TokenGrant } from '../qbo/oauth.ts'
 import { otherCompany, type TokenKeeper } from './keeper.ts'
 import type { OAuthStates } from './oauth-states.ts'
 
@@ -29,8 +30,20 @@ export function createConsentFlow(deps: {
   oauth: OAuthClient
   keeper: TokenKeeper
   pinnedRealmId: string | undefined
+  /** Asks QuickBooks for the company with tokens that are not stored yet. @throws AppError why they do not open it. */
+  tryAccess(access: Access): Promise<void>
 }): ConsentFlow {
   const { states, oauth, keeper } = deps
+
+  /** Which company was chosen is told by an address that anybody can write; the tokens know. */
+  async function mustOpen(realmId: string, { accessToken: token }: TokenGrant): Promise<void> {
+    try {
+      await deps.tryAccess({ realmId, token })
+    } catch (error) {
+      if (error instanceof AppError && FOREIGN.includes(error.code)) throw otherCompany()
+      // What QuickBooks cannot say now, the first refresh will.
+    }
+  }
 
   return {
     async start(browser) {
@@ -47,12 +60,17 @@ export function createConsentFlow(deps: {
       for (const expected of [deps.pinnedRealmId, keeper.connection()?.realmId]) {
         if (expected !== undefined && expected !== realmId) throw otherCompany()
       }
+      if (!(await states.spendCode(code))) throw refusals.spent()
       const grant = await oauth.exchangeCode(code)
+      await mustOpen(realmId, grant)
       await keeper.connect(realmId, grant)
       return { realmId, expiresIn: grant.expiresIn }
     },
   }
 }
+
+/** What QuickBooks answers to tokens of another company. */
+const FOREIGN = ['QBO_FORBIDDEN', 'QBO_UNAUTHORIZED']
 
 const refuse = (code: string, status: number, message: string) => () =>
   new AppError({ code, status, message: `${message} The connection was not changed.` })
@@ -62,6 +80,11 @@ const refusals = {
     'OAUTH_STATE_INVALID',
     400,
     'This return from Intuit is not one that was started here, in this browser, within ten minutes (state): open /connect and try again.',
+  ),
+  spent: refuse(
+    'OAUTH_CODE_REFUSED',
+    400,
+    'This return from Intuit has been here before (code), and Intuit would end the connection if it were used twice: open /connect to try again.',
   ),
   denied: refuse(
     'OAUTH_DENIED',

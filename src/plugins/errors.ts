@@ -1,5 +1,5 @@
 // Every failure leaves as {statusCode, code, error, message} with words a person can act on, never a stack trace.
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { Type } from '@sinclair/typebox'
 import type { FastifyError, FastifyReply } from 'fastify'
@@ -59,6 +59,12 @@ export default fp(
       )
     })
 
+    // Node would answer without a word.
+    app.server.on('checkExpectation', (_request, response: ServerResponse) => {
+      const body = bodyOf(...UNEXPECTABLE)
+      response.writeHead(417, { 'content-type': JSON_TYPE, 'content-length': body.length }).end(body)
+    })
+
     app.setNotFoundHandler((request, reply) => {
       const [path = ''] = request.url.split('?', 1)
       const parts = path.split('/')
@@ -100,6 +106,11 @@ const bodyOf = (statusCode: number, code: string, message: string): string =>
 
 type Refusal = [status: number, code: string, message: string]
 const NOT_HTTP: Refusal = [400, 'BAD_REQUEST', 'This is not a request as HTTP wants it: see RFC 9112.']
+const UNEXPECTABLE: Refusal = [
+  417,
+  'EXPECTATION_FAILED',
+  'The header expect asks for what is not done here: send the request without it.',
+]
 const refusals: Record<string, Refusal> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'REQUEST_TIMEOUT', 'The request did not arrive in time: send it again.'],
   HPE_HEADER_OVERFLOW: [431, 'HEADERS_TOO_LARGE', 'The headers of the request are too large: send fewer.'],

@@ -98,6 +98,11 @@ t.test('what is not HTTP is answered in the shape of every error, and logged now
   for (const [request, statusCode, code] of [
     [`GET /api/search/client_names?q=${key} HTTP/1.1\r\nbad header ${key}\r\n\r\n`, 400, 'BAD_REQUEST'],
     [`${key}\r\n\r\n`, 400, 'BAD_REQUEST'],
+    [
+      `GET / HTTP/1.1\r\nHost: localhost\r\nExpect: ${key}\r\nConnection: close\r\n\r\n`,
+      417,
+      'EXPECTATION_FAILED',
+    ],
     [`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${key.repeat(5000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
   ] as const) {
     const answer = await raw(service.url, request)

@@ -99,7 +99,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     return503OnClosing: false,
     // A million records take longer to load than Fastify waits for a plugin by default.
     pluginTimeout: 0,
-    ajv: { customOptions: { removeAdditional: false, allErrors: true } },
+    // Strict about numbers, Ajv would hold no bound against Infinity.
+    ajv: { customOptions: { removeAdditional: false, allErrors: true, strictNumbers: false } },
     routerOptions: { maxParamLength: 200 },
   })
 

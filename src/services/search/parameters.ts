@@ -85,13 +85,10 @@ function boundsOf(index: readonly Entity[], values: Values): FindOptions['filter
 interface Typed {
   q?: string
   suggest?: boolean
-  limit: number
 }
 
 /** What was typed; '' is only for suggestions. Throws 400. */
-export function typed({ q, suggest, limit }: Typed, url: string): string {
-  // Ajv takes Infinity for a number that no bound excludes.
-  if (!Number.isFinite(limit)) throw badRequest('limit: must be a number.')
+export function typed({ q, suggest }: Typed, url: string): string {
   if (q === undefined || q.trim() === '') {
     if (suggest === true) return ''
     throw badRequest(

@@ -10,8 +10,8 @@ export interface WireRequest {
   target: string
   headers: [name: string, value: string][]
   body: string | undefined
-  /** Whether it carries a key that is one, or the right signature where that is the key. */
-  mayEnter: boolean
+  /** What lets it in: the key that it carries, or the right signature where that is the key. */
+  pass: 'none' | 'search' | 'admin' | 'signature'
 }
 
 /** What only the service and its company can tell, so that requests get beyond the checks. */
@@ -370,37 +370,36 @@ function requestsOf(
       hostile: mostly<Pair[]>(fc.constant([]), fc.array(hostileHeader, { minLength: 1, maxLength: 3 }), 9),
       body,
       key: oneOf([12, some('admin', 'basic')], [3, fc.constant('search')], [1, some('none', 'wrong')]),
-      signed: mostly(fc.constant(true), fc.constant(false), 12),
+      signed: oneOf([12, fc.constant('rightly')], [1, some('not', 'wrongly')]),
     })
     .map((made) => {
       const held = isDisconnect && !given.disconnects && given.keys !== undefined
       const key = held && made.key !== 'none' ? 'wrong' : made.key
       const bearer = keyHeader(path === '/connect' && key === 'admin' ? 'basic' : key, given.keys, path)
       const headers: Pair[] = [...made.headers, ...bearer]
-      const isSigned = schema !== undefined && made.signed && made.body !== undefined
-      if (isSigned)
-        headers.push([
-          'intuit-signature',
-          createHmac('sha256', given.verifierToken)
-            .update(made.body ?? '')
-            .digest('base64'),
-        ])
+      const { body = '' } = made
+      const token = made.signed === 'rightly' ? given.verifierToken : 'another token'
+      if (schema !== undefined && made.signed !== 'not')
+        headers.push(['intuit-signature', createHmac('sha256', token).update(body).digest('base64')])
       if (made.body !== undefined && !made.hostile.some(([name]) => name === 'content-type'))
         headers.push(['content-type', 'application/json'])
       if (!made.hostile.some(([name]) => name === 'host')) headers.push(['host', given.host])
       headers.push(...made.hostile)
       if (made.body !== undefined || method === 'POST')
-        headers.push(['content-length', String(Buffer.byteLength(made.body ?? ''))])
+        headers.push(['content-length', String(Buffer.byteLength(body))])
       return {
         operation: `${method} ${path}`,
         method: made.method,
         target: made.query === '' ? made.path : `${made.path}?${made.query}`,
         headers,
         body: made.body,
-        mayEnter: isSigned || bearer.some(([, value]) => !value.includes('wrong')),
+        pass: schema === undefined ? passOf(key) : made.signed === 'rightly' ? 'signature' : 'none',
       }
     })
 }
+
+const passOf = (key: string): WireRequest['pass'] =>
+  key === 'search' ? 'search' : key === 'admin' || key === 'basic' ? 'admin' : 'none'
 
 function keyHeader(key: string, keys: Given['keys'], path: string): Pair[] {
   if (keys === undefined || key === 'none') return []

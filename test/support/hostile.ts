@@ -95,6 +95,23 @@ const hostilePart = oneOf(
   [1, some('\u00ff\u00fe', 'é', '<>"{}|\\^`', ';a=b', '[]', '[0]=1', '?')],
 )
 
+const NUMBERS = [
+  'Infinity',
+  '-Infinity',
+  '1e999',
+  'NaN',
+  '-1',
+  '0',
+  '-0',
+  '1.5',
+  '1e3',
+  '0x10',
+  '',
+  '+',
+  '1e-9',
+]
+const hostileNumber = oneOf([3, some(...NUMBERS)], [1, fc.bigInt().map(String)])
+
 /** Values of a schema; `given` ones where a name has them. */
 function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const)
@@ -130,6 +147,7 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
 /** A parameter of the query: as it should be, missing, wrong, or twice. `others`: among how many it is. */
 function pairsOf({ name, required, schema }: Parameter, given: Given, others: number): fc.Arbitrary<Pair[]> {
   const known = given.values[name]
+  const isNumber = ['integer', 'number'].includes(schema.type ?? '')
   const good = (
     known === undefined ? valuesOf(schema) : oneOf<unknown>([6, some(...known)], [1, valuesOf(schema)])
   ).map((value) => encode(String(value)))
@@ -137,7 +155,9 @@ function pairsOf({ name, required, schema }: Parameter, given: Given, others: nu
   return oneOf<Pair[]>(
     [40, once],
     [required || name === 'q' ? 1 : 20 * others, fc.constant([])],
-    [1, hostilePart.map((value): Pair[] => [[name, value]])],
+    isNumber
+      ? [8, mostly(hostileNumber, hostilePart, 4).map((value): Pair[] => [[name, value]])]
+      : [2, hostilePart.map((value): Pair[] => [[name, value]])],
     [
       1,
       fc.tuple(good, good).map(([one, two]): Pair[] => [

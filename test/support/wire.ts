@@ -18,6 +18,9 @@ export interface Wire {
   close(): void
 }
 
+/** What is not answered by then will not be. */
+const PATIENCE_MS = 30_000
+
 export function createWire(port: number): Wire {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 })
 
@@ -48,6 +51,7 @@ export function createWire(port: number): Wire {
       // A connection that the service closed while this request was on its way there says nothing about this request.
       request.on('error', () => resolve(request.reusedSocket ? 'lost' : undefined))
       request.on('connect', (_response, socket) => socket.destroy())
+      request.setTimeout(PATIENCE_MS, () => resolve(undefined))
       request.end(body)
     })
   }

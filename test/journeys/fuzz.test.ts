@@ -48,7 +48,10 @@ async function startFuzzed(t: Test, keys: typeof KEYS | undefined): Promise<Fuzz
   const simulator = await startSimulator(t, { clock: clock.now })
   const service = await startService(t, simulator, {
     clock,
-    env: keys === undefined ? {} : { ADMIN_API_KEY: keys.admin, SEARCH_API_KEY: keys.search },
+    env: {
+      ...(keys && { ADMIN_API_KEY: keys.admin, SEARCH_API_KEY: keys.search }),
+      ...{ TRUST_PROXY: 'true', ADMIN_REQUESTS_PER_MINUTE: '1000000' },
+    },
   })
   const host = new URL(service.url).host
   const wire = createWire(Number(new URL(service.url).port))

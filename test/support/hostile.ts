@@ -391,12 +391,14 @@ function requestsOf(
       body,
       key: oneOf([12, some('admin', 'basic')], [3, fc.constant('search')], [1, some('none', 'wrong')]),
       signed: oneOf([12, fc.constant('rightly')], [1, some('not', 'wrongly')]),
+      // Nearly each from elsewhere, or the rate limits would answer most.
+      address: fc.ipV4(),
     })
     .map((made) => {
       const held = isDisconnect && !given.disconnects && given.keys !== undefined
       const key = held && made.key !== 'none' ? 'wrong' : made.key
       const bearer = keyHeader(path === '/connect' && key === 'admin' ? 'basic' : key, given.keys, path)
-      const headers: Pair[] = [...made.headers, ...bearer]
+      const headers: Pair[] = [['x-forwarded-for', made.address], ...made.headers, ...bearer]
       const { body = '' } = made
       const token = made.signed === 'rightly' ? given.verifierToken : 'another token'
       if (schema !== undefined && made.signed !== 'not')

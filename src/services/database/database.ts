@@ -4,7 +4,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { Kysely, SqliteAdapter, SqliteDialect, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { ConfigError, reasonOf } from '../../errors.ts'
 import { migrations } from './migrations.ts'
@@ -85,7 +85,7 @@ export async function openBeside(dataDir: string): Promise<Pick<OpenDatabase, 'd
 const databasePath = (dataDir: string) => join(dataDir, 'mrp-backend.db')
 
 const kyselyOf = (database: SqliteDatabase.Database): Db =>
-  new Kysely<Database>({ dialect: new SqliteDialect({ database }) })
+  new Kysely<Database>({ dialect: new Dialect({ database }) })
 
 function configured(file: SqliteDatabase.Database): SqliteDatabase.Database {
   file.pragma('journal_mode = WAL')
@@ -169,6 +169,19 @@ const damagedLock = (dataDir: string, reason: string) =>
   new ConfigError(
     `DATA_DIR: process.lock in ${dataDir} is damaged (${reason}). Make sure that no other process serves from there, delete it, and start again: nothing is kept in it.`,
   )
+
+/** SQLite makes tables in transactions, too. Kysely does not count on it, and a start that is killed would leave some of them. */
+class Dialect extends SqliteDialect {
+  override createAdapter() {
+    return new Adapter()
+  }
+}
+
+class Adapter extends SqliteAdapter {
+  override get supportsTransactionalDdl() {
+    return true
+  }
+}
 
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({

@@ -27,6 +27,7 @@ export function isMoment(at: string, what: string, moment: string): boolean {
 /** A process that serves. */
 export interface Running {
   url: string
+  pid: number
   /** The refresh token that it found on the disk. */
   held: string | null
   log: readonly LogLine[]
@@ -94,6 +95,7 @@ export async function start({ env, place, uid, signal }: StartOptions): Promise<
 
   return {
     url,
+    pid: child.pid ?? 0,
     held: refreshToken,
     log,
     died,

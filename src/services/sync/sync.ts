@@ -121,9 +121,13 @@ export function createSync(deps: SyncDeps): Sync {
       entities: chosen.map(({ name }) => ({ entity: name, fetched: 0, expected: undefined, done: false })),
       isFull: order.full.length === entities.length,
       isAdmins: order.reason === 'admin',
-      done: refreshAll(realm, order).finally(() => {
-        running = undefined
-      }),
+      done: refreshAll(realm, order)
+        .catch((error) => {
+          throw diskFault(error) ?? error
+        })
+        .finally(() => {
+          running = undefined
+        }),
     }
     running = run
     return run
@@ -334,13 +338,27 @@ export function createSync(deps: SyncDeps): Sync {
   }
 }
 
+/** What the disk refused. */
+function diskFault(error: unknown): AppError | undefined {
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string' || !/^SQLITE_(FULL|IOERR|READONLY)/.test(code)) return undefined
+  return new AppError({
+    code: 'CACHE_STORE_FAILED',
+    status: 503,
+    retry: 'later',
+    message: `The database cannot be written (${reasonOf(error)}): check the disk under DATA_DIR. The data at hand was kept.`,
+    cause: error,
+  })
+}
+
 const toAppError = (error: unknown): AppError =>
   error instanceof AppError
     ? error
-    : new AppError({
+    : (diskFault(error) ??
+      new AppError({
         code: 'REFRESH_FAILED',
         status: 500,
         retry: 'later',
         message: 'The refresh failed unexpectedly; the log says why. The data at hand was kept.',
         cause: error,
-      })
+      }))

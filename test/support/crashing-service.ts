@@ -32,6 +32,9 @@ process.on('message', (told: Place) => {
   tell({ armed: true })
 })
 
+// A parent that is gone tells nobody when to die.
+process.on('disconnect', () => process.exit())
+
 watchRequests()
 watchWrites()
 await serve()

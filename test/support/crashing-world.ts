@@ -113,11 +113,11 @@ export async function createCrashingWorld(options: {
     'look for changes': () => running.request('/api/cache/refresh?full=false', { method: 'POST' }),
     async 'post webhooks'() {
       const events = webhooks.take()
-      const followed = running.logged('Webhooks followed', names.length)
+      const followed = running.log.filter(({ msg }) => msg === 'Webhooks followed').length
       const status = await webhooks.post(events)
       if (status === 200) announced = events
       else unanswered = events
-      await followed
+      await running.logged('Webhooks followed', followed + names.length)
     },
   }
 

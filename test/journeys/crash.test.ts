@@ -93,7 +93,11 @@ t.test(`killed ${loops} times at every seam (CRASH_SEED=${seed})`, async (t) => 
   const [strict, grace] = ends
   t.equal(grace?.reconnected, 0, 'where the former token works for a while, nobody has to connect again')
   t.equal(strict?.reconnected, strict?.lost, 'and where it does not, only after an answer was lost')
+  t.comment(
+    `${strict?.lost} answers were lost where that ends a connection, ${grace?.lost} where it does not`,
+  )
   const rounds = Math.floor(loops / worlds.length / seams.length)
+  for (const one of ends) t.ok(rounds === 0 || one.lost > 0, 'an answer was lost')
   for (const { deed, at } of seams) {
     const key = `${deed}, ${at}`
     t.ok((hits.get(key) ?? 0) >= rounds * worlds.length, `${key}: hit ${hits.get(key) ?? 0} times`)
@@ -141,6 +145,6 @@ t.test('killed at every step of its first start, it starts', async (t) => {
     equal(started.signal, 'SIGKILL', started.output)
     crashes += 1
   }
-  ok(crashes > 20)
+  ok(crashes > 10, `only ${crashes} steps were found`)
   t.pass(`${crashes} times`)
 })

@@ -66,6 +66,9 @@ export interface StartOptions {
 export async function start({ env, place, uid, signal }: StartOptions): Promise<Running | Death> {
   const child = fork(entry, place === undefined ? [] : [JSON.stringify(place)], {
     env: { PATH: process.env.PATH, PORT: '0', SECRET_KEY: 'a key for tests only', ...env },
+    // The test runner would follow it with hooks, which cost as much as the start and write where another user may not.
+    execPath: '/usr/bin/env',
+    execArgv: ['-u', 'NODE_OPTIONS', process.execPath],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     ...(uid !== undefined && { uid, gid: uid }),
     ...(signal !== undefined && { signal, killSignal: 'SIGKILL' }),

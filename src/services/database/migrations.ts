@@ -58,7 +58,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
-/** SQLite changes tables outside of transactions here, so each step must also work where an interrupted start has done it. */
+/** Each step also works where an interrupted start of an earlier version, which had no transaction around it, has done it. */
 async function createFollowing(db: Kysely<unknown>): Promise<void> {
   const { schema } = db
   await schema
@@ -118,7 +118,6 @@ async function createFollowing(db: Kysely<unknown>): Promise<void> {
   await sql`UPDATE qbo_checkpoints SET last_full = last_success`.execute(db)
 }
 
-/** Repeatable, as the one before. */
 async function createTrust(db: Kysely<unknown>): Promise<void> {
   await addColumn(db, 'qbo_tokens', 'key_id', 'varchar(32)')
   await db.schema

@@ -46,7 +46,7 @@ t.test('ten failures in a row open it, and then nothing is sent until the pause 
     message: /It did not work\. .* left alone until 2026-11-23T12:00:30/,
   })
   await clock.advance(29_999)
-  await t.rejects(ask('answer'), { retryAfterSeconds: 1 })
+  await t.rejects(ask('answer'), { code: 'QBO_UNAVAILABLE', retryAfterSeconds: 1 })
   t.equal(sent(), before)
   await clock.advance(1)
   t.equal(await ask('answer'), 'answer')

@@ -157,6 +157,7 @@ async function startStory(t: Test, sawCircuit: (circuit: string) => void) {
 t.test(
   'whatever fails, for however long: limits, tokens and data are kept, and it heals by itself',
   async (t) => {
+    const circuits = new Set<string>()
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), async (steps) => {
         const story = await startStory(t, (circuit) => circuits.add(circuit))

@@ -242,7 +242,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     },
     companyName: () => run(COMPANY, readCompanyName, undefined),
     async tryAccess(access) {
-      const read = { ...COMPANY, access }
+      const read: Read = { ...COMPANY, reason: 'admin', access }
       const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(TRY_MS)])
       await breaker.run(() => ask(read, signal), { atOnce: true })
       deps.onRead(read.entity, read.reason)

@@ -1,5 +1,8 @@
 // Each fault that the simulator can produce, lasting: what the caller of a refresh sees, what is kept, and that search
 // and status go on. And after it has passed: all is well again without a person.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from '../../simulator/faults.ts'
 import { createLeapingClock } from '../support/clock.ts'
@@ -213,4 +216,39 @@ t.test('however QuickBooks orders, counts and leaves out, the cache ends the sam
       JSON.stringify(behaviour),
     )
   }
+})
+
+t.test('nobody is followed who sends us elsewhere, with tokens or without', async (t) => {
+  const asked: string[] = []
+  const elsewhere = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    response.end('{}')
+  })
+  elsewhere.listen(0, '127.0.0.1')
+  await once(elsewhere, 'listening')
+  t.teardown(() => elsewhere.close())
+  const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`
+  const clock = createLeapingClock()
+  const simulator = await startSimulator(t, { clock: clock.now })
+  const service = await startService(t, simulator, { clock })
+  await service.connectAndFill()
+  for (const status of [301, 302, 303, 307, 308]) {
+    for (const on of ['query', 'cdc', 'companyinfo', 'refresh', 'revoke', 'token'] as const)
+      simulator.fault({ on, kind: 'redirect', status, location: `${location}${on}`, times: 2 })
+    clock.advance(3_600_000)
+    t.equal((await service.request('/api/test')).status, 502, `${status} on a refresh`)
+    clock.advance(61_000)
+    await service.request('/api/test')
+    clock.advance(61_000)
+    t.equal((await service.request('/api/test')).status, 502, `${status} on a read`)
+    t.equal((await service.request('/api/cache/refresh?full=false', { method: 'POST' })).status, 502)
+    t.equal((await service.request('/api/cache/refresh', { method: 'POST' })).status, 502)
+    t.match(await service.connect(), { status: 502 }, `${status} on a code`)
+    simulator.clearFaults()
+    clock.advance(61_000)
+    t.equal((await service.request('/api/test')).status, 200)
+  }
+  simulator.fault({ on: 'revoke', kind: 'redirect', location })
+  t.match((await service.request('/api/disconnect', { method: 'POST' })).json, { revoked: false })
+  t.same(asked, [])
 })

@@ -4,20 +4,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import packageJson from '../package.json' with { type: 'json' }
 import { createSimulator } from '../simulator/simulator.ts'
 import { callsADay } from './calls.ts'
 import { evenLoad, quantile, throughput } from './load.ts'
 import { type Server, scratchFolder, startServer } from './processes.ts'
 import { searchInProcess } from './search.ts'
+import { connect, KEY, keystrokes, refreshed, startService } from './service.ts'
 
 const root = join(import.meta.dirname, '..')
-/** What `npm start` gives to Node. */
-const startFlags = packageJson.scripts.start
-  .replace('src/main.ts', join(root, 'src/main.ts'))
-  .split(' ')
-  .slice(1)
-const KEY = 'bench-admin-key'
 const SECONDS = 5
 const ROUNDS = 3
 
@@ -44,58 +38,7 @@ async function startFilled(company: { customers: number; vendors: number; items:
   return { simulator, service }
 }
 
-function startService(simulator: string, dataDir: string): Promise<Server> {
-  return startServer(startFlags, {
-    PORT: '0',
-    DATA_DIR: dataDir,
-    ADMIN_API_KEY: KEY,
-    QUICKBOOKS_CLIENT_ID: 'simulator-client',
-    QUICKBOOKS_CLIENT_SECRET: 'simulator-secret',
-    QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN: 'simulator-verifier-token',
-    QUICKBOOKS_SANDBOX_BASE_URL: simulator,
-    QUICKBOOKS_AUTHORIZE_URL: `${simulator}/connect/oauth2`,
-    QUICKBOOKS_TOKEN_URL: `${simulator}/oauth2/v1/tokens/bearer`,
-    QUICKBOOKS_REVOKE_URL: `${simulator}/v2/oauth2/tokens/revoke`,
-  })
-}
-
 const headers = { authorization: `Bearer ${KEY}` }
-
-async function connect(service: Server): Promise<void> {
-  const { auth_url } = (await (await fetch(`${service.url}/api/auth/url`, { headers })).json()) as {
-    auth_url: string
-  }
-  const consent = await fetch(auth_url, { redirect: 'manual' })
-  const back = new URL(consent.headers.get('location') ?? '')
-  const answer = await fetch(`${service.url}${back.pathname}${back.search}`, { redirect: 'manual' })
-  if (answer.status !== 302) throw new Error(`/callback answered ${answer.status}: ${await answer.text()}`)
-}
-
-async function refreshed(service: Server): Promise<void> {
-  const answer = await fetch(`${service.url}/api/cache/refresh`, { method: 'POST', headers })
-  if (answer.status !== 200) throw new Error(`the refresh answered ${answer.status}: ${await answer.text()}`)
-}
-
-/**
- * What people type: beginnings of words of real names, one to eight letters, two words now and then. Without repeats,
- * `count` of them.
- */
-function keystrokes(names: readonly string[], count: number): string[] {
-  const typed = new Set<string>()
-  for (let i = 0; typed.size < count && i < count * 50; i++) {
-    const words = (names[(i * 7919) % names.length] ?? '').split(/\s+/)
-    const word = words[i % words.length] ?? ''
-    const text =
-      i % 5 === 0
-        ? words
-            .slice(0, 2)
-            .join(' ')
-            .slice(0, 4 + (i % 12))
-        : word.slice(0, 1 + (i % 8))
-    if (/\p{L}|\p{N}/u.test(text)) typed.add(text)
-  }
-  return [...typed]
-}
 
 const pathOf = (typed: string) => `/api/search/client_names?q=${encodeURIComponent(typed)}`
 

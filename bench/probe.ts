@@ -5,6 +5,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 export interface Reading {
   cpuSeconds: number
   residentMb: number
+  /** V8's heap in use and as allotted, and what lies outside of it. */
+  heapMb: number
+  heapTotalMb: number
+  outsideMb: number
   longestPauseMs: number
 }
 
@@ -15,9 +19,13 @@ let before = process.cpuUsage()
 process.on('message', () => {
   const { user, system } = process.cpuUsage(before)
   before = process.cpuUsage()
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
   const reading: Reading = {
     cpuSeconds: (user + system) / 1e6,
-    residentMb: process.memoryUsage.rss() / 2 ** 20,
+    residentMb: rss / 2 ** 20,
+    heapMb: heapUsed / 2 ** 20,
+    heapTotalMb: heapTotal / 2 ** 20,
+    outsideMb: external / 2 ** 20,
     longestPauseMs: delays.max / 1e6,
   }
   delays.reset()

@@ -1,7 +1,7 @@
 // Each server under measurement runs in a process of its own, with a probe that answers for its CPU, memory and pauses.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Reading } from './probe.ts'
@@ -9,20 +9,33 @@ import type { Reading } from './probe.ts'
 /** A running server. */
 export interface Server {
   url: string
+  pid: number
   /** What the process used since the last reading. */
   read(): Promise<Reading>
-  stop(): Promise<void>
+  /** Resolves to the exit code. */
+  stop(): Promise<number | null>
 }
 
-/** Starts a script with its arguments (Node's own first) and waits until it says where it listens. */
-export async function startServer(args: string[], env: Record<string, string> = {}): Promise<Server> {
+/**
+ * Starts a script with its arguments (Node's own first) and waits until it says where it listens. What it prints goes to
+ * the file `log`, where one is named.
+ */
+export async function startServer(
+  args: string[],
+  env: Record<string, string> = {},
+  log?: string,
+): Promise<Server> {
   const child = spawn(process.execPath, ['--import', join(import.meta.dirname, 'probe.ts'), ...args], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    // Ctrl-C is for whoever measures: it stops what it has started, and when it cannot, the probe does.
+    detached: true,
   })
+  if (log !== undefined) child.stdout?.pipe(createWriteStream(log))
   const url = await listening(child)
   return {
     url,
+    pid: child.pid ?? 0,
     async read() {
       const answer = once(child, 'message')
       child.send('read')
@@ -30,9 +43,11 @@ export async function startServer(args: string[], env: Record<string, string> = 
       return reading as Reading
     },
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
       const exit = once(child, 'exit')
       child.kill('SIGTERM')
-      await exit
+      const [code] = await exit
+      return code as number | null
     },
   }
 }

@@ -85,6 +85,8 @@ export interface Operation {
 export interface FaultQueue {
   add(plan: FaultPlan): void
   take(operation: Operation): FaultPlan | undefined
+  /** How often each kind was taken. */
+  taken(): Partial<Record<FaultKind, number>>
   clear(): void
 }
 
@@ -105,6 +107,7 @@ function fits({ plan, match }: Planned, operation: Operation): boolean {
 /** Throws a SyntaxError for a `match` that is no regular expression. */
 export function createFaultQueue(): FaultQueue {
   let queue: Planned[] = []
+  const taken: Partial<Record<FaultKind, number>> = {}
   return {
     add(plan) {
       const match = plan.match === undefined ? undefined : new RegExp(plan.match, 'i')
@@ -120,10 +123,13 @@ export function createFaultQueue(): FaultQueue {
         }
         planned.left -= 1
         if (planned.left <= 0) queue = queue.filter((each) => each !== planned)
+        const { kind } = planned.plan
+        taken[kind] = (taken[kind] ?? 0) + 1
         return planned.plan
       }
       return undefined
     },
+    taken: () => ({ ...taken }),
     clear() {
       queue = []
     },

@@ -9,7 +9,7 @@ import { type Clock, createClock } from './clock.ts'
 import { type Company, createCompany } from './company/company.ts'
 import { type CompanyOptions, companyDefaults } from './company/seeds.ts'
 import { registerControl } from './control/routes.ts'
-import { createFaultQueue, type FaultPlan } from './faults.ts'
+import { createFaultQueue, type FaultKind, type FaultPlan } from './faults.ts'
 import { createMeter, type Meter } from './meter.ts'
 import { createOAuthControl, type OAuthControl } from './oauth/control.ts'
 import { createGrants } from './oauth/grants.ts'
@@ -57,6 +57,8 @@ export interface Simulator {
   /** Negative: the clock was set back. */
   advance(ms: number): void
   fault(plan: FaultPlan): void
+  /** How often each kind has struck. */
+  faultsTaken(): Partial<Record<FaultKind, number>>
   clearFaults(): void
 }
 
@@ -143,6 +145,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     clock,
     advance: (ms) => clock.advance(ms),
     fault: (plan) => faults.add(plan),
+    faultsTaken: () => faults.taken(),
     clearFaults: () => faults.clear(),
   }
   const control: FastifyPluginCallback = (scope, _options, done) => {

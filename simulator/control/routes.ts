@@ -57,6 +57,7 @@ export function registerControl(app: FastifyInstance, simulator: Simulator): voi
     simulator.fault(request.body as FaultPlan)
     return reply.code(204).send()
   })
+  app.get('/faults', async () => ({ taken: simulator.faultsTaken() }))
   app.delete('/faults', async (_request, reply) => {
     simulator.clearFaults()
     return reply.code(204).send()

@@ -78,13 +78,14 @@ export async function probe({ ask, errors, counts, signal }: ClientDeps): Promis
 
 /** An admin who reads everything anew each while, and looks at the cached parts. */
 export async function administer({ ask, counts, diary, signal }: ClientDeps): Promise<void> {
-  const refreshes = every(40_000, signal, async () => {
-    await delay(5_000, undefined, { signal }).catch(() => undefined)
-    if (signal.aborted) return
-    // What QuickBooks refuses is answered with 502.
-    const refresh = ask('/api/cache/refresh', { method: 'POST', also: [502, 503] })
-    const answer = await diary.during('full refresh', refresh)
-    counts.add(answer?.status === 200 ? 'full refreshes' : 'full refreshes that QuickBooks let down')
+  let turn = 0
+  const refreshes = every(10_000, signal, async () => {
+    const what = turn % 2 === 0 ? 'full refresh' : 'look for changes'
+    // What QuickBooks refuses is answered with 502, and 503 where there are no tokens for it.
+    const path = `/api/cache/refresh?full=${turn % 2 === 0}`
+    const answer = await diary.during(what, ask(path, { method: 'POST', also: [502, 503] }))
+    counts.add(`${what} (${answer?.status ?? 'failed'})`)
+    turn += 1
   })
   const downloads = every(30_000, signal, async () => {
     const answer = ask('/api/data/items?limit=1000')

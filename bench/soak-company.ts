@@ -55,7 +55,8 @@ function dueOf(at: number, all: readonly Trouble[]): { due: number; isCalm: bool
   return { due: Math.max(at, trouble.to + AFTERMATH_MS) + PATIENCE_MS, isCalm: false }
 }
 
-const READS = ['query', 'cdc'] as const
+/** Most reads are queries. */
+const READS = ['query', 'query', 'query', 'cdc'] as const
 /** Each fault leaves the connection as it is: tokens that were rotated and lost are not among them. */
 const FAULTS: readonly Omit<FaultPlan, 'on'>[] = [
   { kind: 'http429', retryAfterSeconds: 1 },
@@ -74,7 +75,6 @@ const FAULTS: readonly Omit<FaultPlan, 'on'>[] = [
   { kind: 'cut' },
   { kind: 'reset', times: 3 },
   { kind: 'lostBefore' },
-  { kind: 'hang' },
   { kind: 'slow', delayMs: 3_000 },
   { kind: 'huge', megabytes: 100 },
   { kind: 'badRecord', record: 'notAnObject' },
@@ -87,8 +87,10 @@ const TOKEN_FAULTS: readonly FaultKind[] = ['html503', 'http429', 'reset', 'lost
 function anyFault(random: () => number): FaultPlan {
   const any = <T>(list: readonly T[]) => pick(list, Math.floor(random() * 2 ** 31))
   const kind = random()
-  if (kind < 0.06) return { on: 'refresh', kind: any(TOKEN_FAULTS) }
-  if (kind < 0.14) return { on: 'query', match: 'ORDERBY Id', kind: any(SILENT), rows: 5 }
+  // These keep reads from being made for a minute: more of them would let nothing else strike.
+  if (kind < 0.02) return { on: any(READS), kind: 'hang' }
+  if (kind < 0.05) return { on: 'refresh', kind: any(TOKEN_FAULTS) }
+  if (kind < 0.15) return { on: 'query', match: 'ORDERBY Id', kind: any(SILENT), rows: 5 }
   return { on: any(READS), ...any(FAULTS) }
 }
 
@@ -105,7 +107,7 @@ export async function makeTrouble(
     while (performance.now() - began < awayFrom) {
       await control('POST', 'faults', anyFault(random))
       if (random() < 0.1) await control('POST', 'oauth', { action: 'expireAccessTokens' })
-      await delay(1_000 + 3_000 * random(), undefined, { signal })
+      await delay(500 + 2_000 * random(), undefined, { signal })
     }
     if (awayFrom < to) {
       const endAway = diary.begin('QuickBooks away')

@@ -1,5 +1,5 @@
 // Loaded before the server under measurement: answers over the process channel what it used since the last time.
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { constants, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 
 /** CPU in seconds, memory in megabytes, the longest pause of the event loop in milliseconds. */
 export interface Reading {
@@ -10,11 +10,19 @@ export interface Reading {
   heapTotalMb: number
   outsideMb: number
   longestPauseMs: number
+  /** V8's heap in use after each full collection since the last time: what is really held. */
+  heldMb: number[]
 }
 
 const delays = monitorEventLoopDelay({ resolution: 1 })
 delays.enable()
 let before = process.cpuUsage()
+let heldMb: number[] = []
+new PerformanceObserver((list) => {
+  const isFull = list.getEntries().some((entry) => kindOf(entry) === constants.NODE_PERFORMANCE_GC_MAJOR)
+  if (isFull) heldMb.push(process.memoryUsage().heapUsed / 2 ** 20)
+}).observe({ entryTypes: ['gc'] })
+const kindOf = (entry: object) => (entry as { detail?: { kind?: number } }).detail?.kind
 
 process.on('message', () => {
   const { user, system } = process.cpuUsage(before)
@@ -27,8 +35,10 @@ process.on('message', () => {
     heapTotalMb: heapTotal / 2 ** 20,
     outsideMb: external / 2 ** 20,
     longestPauseMs: delays.max / 1e6,
+    heldMb,
   }
   delays.reset()
+  heldMb = []
   process.send?.(reading)
 })
 // A server does not outlive its measurement.

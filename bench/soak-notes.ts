@@ -68,3 +68,11 @@ export function slopeOf(samples: readonly Sample[]): { slope: number; error: num
   const rest = mean((one) => (one.value - value - slope * (one.at - at)) ** 2)
   return { slope, error: Math.sqrt(rest / spread / Math.max(1, samples.length - 2)) }
 }
+
+/** The least of each span of so much time: what is there between the peaks. */
+export function floorOf(samples: readonly Sample[], span: number): Sample[] {
+  const spans = Map.groupBy(samples, ({ at }) => Math.floor(at / span))
+  return [...spans.values()].map((some) =>
+    some.reduce((least, one) => (one.value < least.value ? one : least)),
+  )
+}

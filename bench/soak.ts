@@ -25,11 +25,11 @@ import {
   SEARCH_KEY,
 } from './soak-clients.ts'
 import { controlOf, type Edited, makeEdits, makeTrouble, troubles } from './soak-company.ts'
-import { createDiary, createTally, type Sample, slopeOf } from './soak-notes.ts'
+import { createDiary, createTally, floorOf, type Sample, slopeOf } from './soak-notes.ts'
 import { createSearches, type Load, offerLoad } from './soak-search.ts'
 
 const DEFAULTS = {
-  ...{ minutes: 10, rate: 2_000, seed: 1, edits: 2 },
+  ...{ minutes: 10, rate: 2_000, seed: 1, edits: 5 },
   ...{ customers: 10_000, vendors: 2_000, items: 20_000 },
   ...{ invoices: 2_000, estimates: 500, orders: 500, bills: 500 },
 }
@@ -37,6 +37,8 @@ const { minutes, rate, seed, edits: editsPerSecond, ...sizes } = readOptions()
 const runMs = minutes * 60_000
 const WARM_UP = 0.2
 const MOST_MB_A_MINUTE = 1
+/** While an index is built, a thread takes 100 MB and gives them back: growth is what stays, the least of half a minute. */
+const FLOOR_MINUTES = 0.5
 const LEAST_OF_RATE = 0.99
 /** Records that are edited, of each kind. */
 const EDITED = 300
@@ -50,7 +52,7 @@ let failed = true
 try {
   failed = !(await soak())
 } catch (error) {
-  if (!ending.signal.aborted) console.error(error)
+  console.error(ending.signal.aborted ? 'Ended early: nothing is judged.' : error)
 } finally {
   await Promise.all(servers.map((one) => one.stop()))
   if (failed && !ending.signal.aborted) console.log(`The service's log: ${logFile}`)
@@ -136,18 +138,18 @@ async function soak(): Promise<boolean> {
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, ending.signal])
   const deps: ClientDeps = { url: service.url, ask, errors, counts, diary, signal }
-  const all = troubles(runMs)
+  const planned = troubles(runMs)
   const random = createRandom(seed + 1)
 
   const began = performance.now()
   const { load, done } = offerLoad({ url: service.url, key: SEARCH_KEY, perSecond: rate, searches, signal })
   const { edits, done: found } = makeEdits(control, {
-    ...{ perSecond: editsPerSecond, edited, troubles: all, ask, errors, signal },
+    ...{ perSecond: editsPerSecond, edited, troubles: planned, ask, errors, signal },
   })
   const copies = keepCopies(deps)
   const others = Promise.all([
     ...[probe(deps), administer(deps), listen(deps)],
-    makeTrouble(control, { all, random, diary, signal }).catch((error) => {
+    makeTrouble(control, { all: planned, random, diary, signal }).catch((error) => {
       if (!signal.aborted) throw error
     }),
   ])
@@ -168,7 +170,8 @@ async function soak(): Promise<boolean> {
 
   const after = readings.filter(({ at }) => at >= WARM_UP * minutes * 60)
   const samples = after.map(({ at, reading }): Sample => ({ at: at / 60, value: reading.residentMb }))
-  const { slope, error } = slopeOf(samples)
+  const all = slopeOf(samples)
+  const { slope, error } = slopeOf(floorOf(samples, FLOOR_MINUTES))
   const taken = (await control('GET', 'faults')) as { taken: Record<string, number> }
   const posts = (await control('GET', 'webhooks')) as { sent: number; delivered: number }
   const stopping = performance.now()
@@ -203,7 +206,10 @@ async function soak(): Promise<boolean> {
   line('other clients', counts)
   line('log of the service', log)
   line('resident memory', `${mb[0]?.toFixed(0)} to ${mb.at(-1)?.toFixed(0)} MB after warming up`)
-  line('  slope', `${slope.toFixed(2)} ± ${error.toFixed(2)} MB/min`)
+  line('  slope of all samples', `${all.slope.toFixed(2)} ± ${all.error.toFixed(2)} MB/min`)
+  line('  slope of the floor', `${slope.toFixed(2)} ± ${error.toFixed(2)} MB/min`)
+  const held = after.flatMap(({ reading }) => reading.heldMb)
+  line('  heap after collections', `${held.map((value) => value.toFixed(0)).join(', ') || 'none'} MB`)
   line('stop', `${stopMs.toFixed(0)} ms, exit code ${code}`)
   line('load average', average())
   printWorst(load, diary, began, readings)
@@ -213,7 +219,7 @@ async function soak(): Promise<boolean> {
   const verdicts = [
     verdict('error rate 0', wrong === 0, `${wrong} errors of ${load.sent} searches and all others`),
     verdict(
-      `resident memory grows by less than ${MOST_MB_A_MINUTE} MB/min`,
+      `resident memory, floor grows by less than ${MOST_MB_A_MINUTE} MB/min`,
       slope < MOST_MB_A_MINUTE,
       `${slope.toFixed(2)} MB/min`,
     ),

@@ -55,6 +55,8 @@ function dueOf(at: number, all: readonly Trouble[]): { due: number; isCalm: bool
   return { due: Math.max(at, trouble.to + AFTERMATH_MS) + PATIENCE_MS, isCalm: false }
 }
 
+/** What is given up at 64 MB leaves its room in the process. It comes first, so that this is not taken for growth. */
+const HUGE = { kind: 'huge', megabytes: 100 } as const
 /** Most reads are queries. */
 const READS = ['query', 'query', 'query', 'cdc'] as const
 /** Each fault leaves the connection as it is: tokens that were rotated and lost are not among them. */
@@ -76,7 +78,7 @@ const FAULTS: readonly Omit<FaultPlan, 'on'>[] = [
   { kind: 'reset', times: 3 },
   { kind: 'lostBefore' },
   { kind: 'slow', delayMs: 3_000 },
-  { kind: 'huge', megabytes: 100 },
+  HUGE,
   { kind: 'badRecord', record: 'notAnObject' },
 ]
 /** Rows that are left out without a word: only a complete reading can notice. */
@@ -104,6 +106,7 @@ export async function makeTrouble(
   for (const { from, to, awayFrom } of all) {
     await until(from)
     const endFaults = diary.begin('faults')
+    await control('POST', 'faults', { on: 'query', ...HUGE })
     while (performance.now() - began < awayFrom) {
       await control('POST', 'faults', anyFault(random))
       if (random() < 0.1) await control('POST', 'oauth', { action: 'expireAccessTokens' })

@@ -48,6 +48,19 @@ export const reconnectRequired = (intuitTid?: string): AppError =>
     intuitTid,
   })
 
+/** What the database refused, mostly because of its disk; undefined when `error` is something else. */
+export function databaseFault(error: unknown): AppError | undefined {
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return undefined
+  return new AppError({
+    code: 'DATABASE_FAILED',
+    status: 503,
+    retry: 'later',
+    message: `The database cannot be used (${reasonOf(error)}): check the disk under DATA_DIR. What was there before was kept.`,
+    cause: error,
+  })
+}
+
 /** Work was ended because the service stops, or its company is being disconnected. */
 export const stopped = (): AppError =>
   new AppError({

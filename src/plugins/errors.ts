@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { Type } from '@sinclair/typebox'
 import type { FastifyError, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import { AppError } from '../errors.ts'
+import { AppError, databaseFault } from '../errors.ts'
 
 /** The shape of every error answer. */
 export const ErrorAnswer = Type.Object(
@@ -51,6 +51,8 @@ export default fp(
         return answer(reply, status, error.code ?? 'BAD_REQUEST', message)
       }
       request.log.error({ err: error, route: request.routeOptions.url }, 'Unexpected error')
+      const refused = databaseFault(error)
+      if (refused !== undefined) return answer(reply, refused.statusCode, refused.code, refused.message)
       return answer(
         reply,
         500,

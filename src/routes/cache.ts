@@ -209,7 +209,8 @@ function refreshAnswer({ durationMs, calls, outcomes }: RefreshReport) {
     const rest = fresh.length > 0 ? ` Refreshed: ${fresh.join(', ')}.` : ''
     throw new AppError({
       code: first.code,
-      status: first.statusCode === 409 ? 409 : 502,
+      status:
+        [409, 503].includes(first.statusCode) && !first.code.startsWith('QBO_') ? first.statusCode : 502,
       retry: first.retry,
       message: `Not refreshed: ${failed.map(({ entity }) => entity).join(', ')}. ${first.message}${rest}`,
       intuitTid: first.intuitTid,

@@ -85,7 +85,7 @@ for (const [name, way] of Object.entries(ways))
       for (const query of ['', '?full=false']) {
         const refused = await service.request(`/api/cache/refresh${query}`, { method: 'POST' })
         t.ok(refused.status >= 500)
-        t.match(refused.json, { code: 'CACHE_STORE_FAILED', message: /disk under DATA_DIR.* kept/ })
+        t.match(refused.json, { code: 'DATABASE_FAILED', message: /disk under DATA_DIR.* kept/ })
       }
 
       t.not(await webhooks.post(events), 200, 'Intuit is not told that its post was kept')

@@ -1,7 +1,7 @@
 // Decides when QuickBooks is read, and runs at most one refresh at a time; webhooks are followed beside it. Entities are
 // independent: one that fails keeps its old data and says so, the others go on.
 
-import { AppError, isStop, reasonOf, stopped } from '../../errors.ts'
+import { AppError, databaseFault, isStop, reasonOf, stopped } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
 import type { Hint, HintQueue } from '../cache/hints.ts'
 import type { Clock } from '../clock.ts'
@@ -121,13 +121,9 @@ export function createSync(deps: SyncDeps): Sync {
       entities: chosen.map(({ name }) => ({ entity: name, fetched: 0, expected: undefined, done: false })),
       isFull: order.full.length === entities.length,
       isAdmins: order.reason === 'admin',
-      done: refreshAll(realm, order)
-        .catch((error) => {
-          throw diskFault(error) ?? error
-        })
-        .finally(() => {
-          running = undefined
-        }),
+      done: refreshAll(realm, order).finally(() => {
+        running = undefined
+      }),
     }
     running = run
     return run
@@ -338,23 +334,10 @@ export function createSync(deps: SyncDeps): Sync {
   }
 }
 
-/** What the disk refused. */
-function diskFault(error: unknown): AppError | undefined {
-  const { code } = error as { code?: unknown }
-  if (typeof code !== 'string' || !/^SQLITE_(FULL|IOERR|READONLY)/.test(code)) return undefined
-  return new AppError({
-    code: 'CACHE_STORE_FAILED',
-    status: 503,
-    retry: 'later',
-    message: `The database cannot be written (${reasonOf(error)}): check the disk under DATA_DIR. The data at hand was kept.`,
-    cause: error,
-  })
-}
-
 const toAppError = (error: unknown): AppError =>
   error instanceof AppError
     ? error
-    : (diskFault(error) ??
+    : (databaseFault(error) ??
       new AppError({
         code: 'REFRESH_FAILED',
         status: 500,

@@ -77,7 +77,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
 
   /** A disk that takes no tokens must not cost one: then Intuit is not asked for any. */
   async function mustBeWritable(connection: Connection): Promise<void> {
-    await store.save(connection).catch((cause) => {
+    await store.reserve(connection).catch((cause) => {
       log.error({ realm: connection.realm, reason: reasonOf(cause) }, 'QuickBooks tokens cannot be written')
       throw storeFailed(
         'The database cannot be written, so QuickBooks was not asked for new tokens. The stored ones were kept',

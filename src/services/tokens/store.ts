@@ -3,6 +3,7 @@
 
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { sql } from 'kysely'
 import { ConfigError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
@@ -34,6 +35,8 @@ export type ConnectionState = 'connected' | 'reconnect_required'
 export interface TokenStore {
   load(): Promise<Connection | undefined>
   save(connection: Connection): Promise<void>
+  /** Saves what is there already, and leaves room on the disk to do so once more. */
+  reserve(connection: Connection): Promise<void>
   clear(): Promise<void>
 }
 
@@ -88,6 +91,12 @@ export function createTokenStore(deps: { db: Db; keyring: Keyring; clock: Clock 
             .values({ realm, ...values })
             .execute()
       })
+    },
+
+    async reserve(connection) {
+      await this.save(connection)
+      // What follows a checkpoint is written over what it took up (sqlite.org, Write-Ahead Logging, section 2.1).
+      await sql`PRAGMA wal_checkpoint(PASSIVE)`.execute(db)
     },
 
     async clear() {

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { AppError } from '../../../src/errors.ts'
@@ -44,7 +46,8 @@ const refused = () =>
 const lost = () => new AppError({ code: 'QBO_UNREACHABLE', status: 502, retry: 'later', message: 'lost' })
 
 async function setUp(t: Test) {
-  const database = await openDatabase(temporaryFolder(t))
+  const folder = temporaryFolder(t)
+  const database = await openDatabase(folder)
   t.teardown(() => database.close())
   const clock = createManualClock()
   const inner = createTokenStore({ db: database.db, keyring, clock })
@@ -52,6 +55,10 @@ async function setUp(t: Test) {
   const store: TokenStore = {
     load: () => inner.load(),
     clear: () => inner.clear(),
+    async reserve(connection) {
+      if (disk.full) throw new Error('disk full')
+      await inner.reserve(connection)
+    },
     async save(connection) {
       if (disk.full) throw new Error('disk full')
       await inner.save(connection)
@@ -74,7 +81,8 @@ async function setUp(t: Test) {
     if (last === undefined) throw new Error('no refresh')
     return last
   }
-  return { keeper, clock, store, inner, disk, refreshes, sent, oauth }
+  const walBytes = () => statSync(join(folder, 'mrp-backend.db-wal')).size
+  return { keeper, clock, store, inner, disk, refreshes, sent, oauth, walBytes }
 }
 
 t.test(
@@ -118,6 +126,21 @@ t.test('while the disk takes nothing, Intuit is not asked for tokens that could 
   const next = grant()
   ;(await sent()).resolve(next)
   t.equal((await caller).token, next.accessToken)
+})
+
+t.test('when a save has been tried, the next one takes no more of the disk', async (t) => {
+  const { keeper, inner, walBytes } = await setUp(t)
+  await keeper.connect('1', grant())
+  const held = await inner.load()
+  if (held === undefined) throw new Error('nothing was stored')
+  const tried = [] as number[]
+  for (let i = 0; i < 20; i++) {
+    await inner.reserve(held)
+    const before = walBytes()
+    await inner.save({ ...held, accessToken: held.accessToken.replaceAll(/./g, 'x') })
+    tried.push(walBytes() - before)
+  }
+  t.same(new Set(tried), new Set([0]))
 })
 
 t.test(

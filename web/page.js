@@ -14,6 +14,8 @@ const problems = {
     'That attempt was not started in this browser, or took longer than ten minutes. Please try again.',
   OAUTH_DENIED: 'Access was not granted at Intuit. You can try again at any time.',
   OAUTH_OTHER_COMPANY: 'Another QuickBooks company was chosen than the one this service belongs to.',
+  OAUTH_COMPANY_REFUSED:
+    'Intuit’s answer does not open the company that was chosen. Check QUICKBOOKS_ENVIRONMENT, and try again.',
   OAUTH_CODE_REFUSED: 'Intuit’s answer was used already or came too late. Please try again.',
   OAUTH_CREDENTIALS_REFUSED: 'Intuit refuses the client id and secret. Compare them with your Intuit app.',
 }

@@ -75,8 +75,8 @@ export interface QboClient {
   /** The connected company's name, from `companyinfo`. */
   companyName(): Promise<string>
   /**
-   * Asks for the company with tokens that are not stored yet, once. @throws AppError, QBO_FORBIDDEN or QBO_UNAUTHORIZED
-   * when they open another one.
+   * Asks for the company with tokens that are not stored yet, once. @throws AppError, QBO_FORBIDDEN when they open
+   * another one.
    */
   tryAccess(access: Access): Promise<void>
   /** Requests sent so far, retries included. */

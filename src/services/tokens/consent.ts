@@ -40,7 +40,7 @@ export function createConsentFlow(deps: {
     try {
       await deps.tryAccess({ realmId, token })
     } catch (error) {
-      if (error instanceof AppError && FOREIGN.includes(error.code)) throw otherCompany()
+      if (error instanceof AppError && error.code === 'QBO_FORBIDDEN') throw refusals.foreign()
       // What QuickBooks cannot say now, the first refresh will.
     }
   }
@@ -69,9 +69,6 @@ export function createConsentFlow(deps: {
   }
 }
 
-/** What QuickBooks answers to tokens of another company. */
-const FOREIGN = ['QBO_FORBIDDEN', 'QBO_UNAUTHORIZED']
-
 const refuse = (code: string, status: number, message: string) => () =>
   new AppError({ code, status, message: `${message} The connection was not changed.` })
 
@@ -85,6 +82,11 @@ const refusals = {
     'OAUTH_CODE_REFUSED',
     400,
     'This return from Intuit has been here before (code), and Intuit would end the connection if it were used twice: open /connect to try again.',
+  ),
+  foreign: refuse(
+    'OAUTH_COMPANY_REFUSED',
+    409,
+    'What Intuit gave does not open the company that was chosen (realmId): it is for another one, or QUICKBOOKS_ENVIRONMENT does not fit the keys of your Intuit app. Check that, and open /connect again.',
   ),
   denied: refuse(
     'OAUTH_DENIED',

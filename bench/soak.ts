@@ -37,8 +37,8 @@ const { minutes, rate, seed, edits: editsPerSecond, ...sizes } = readOptions()
 const runMs = minutes * 60_000
 const WARM_UP = 0.2
 const MOST_MB_A_MINUTE = 1
-/** While an index is built, a thread takes 100 MB and gives them back: growth is what stays, the least of half a minute. */
-const FLOOR_MINUTES = 0.5
+/** While an index is built, a thread takes 100 MB and gives them back: growth is what stays, the least of a minute. */
+const FLOOR_MINUTES = 1
 const LEAST_OF_RATE = 0.99
 /** Records that are edited, of each kind. */
 const EDITED = 300

@@ -4,11 +4,15 @@ import packageJson from '../package.json' with { type: 'json' }
 import { type Server, startServer } from './processes.ts'
 
 const root = join(import.meta.dirname, '..')
-/** What `npm start` gives to Node. */
-const startFlags = packageJson.scripts.start
-  .replace('src/main.ts', join(root, 'src/main.ts'))
-  .split(' ')
-  .slice(1)
+/** What `npm start` sets, and gives to Node. */
+const [before = '', after = ''] = packageJson.scripts.start.split('exec node ')
+const startEnv = Object.fromEntries(
+  before
+    .split(' ')
+    .filter(Boolean)
+    .map((pair) => pair.split('=')),
+)
+const startFlags = after.replace('src/main.ts', join(root, 'src/main.ts')).split(' ')
 
 /** The admin's. */
 export const KEY = 'bench-admin-key'
@@ -34,7 +38,7 @@ export function startService(
     QUICKBOOKS_TOKEN_URL: `${simulator}/oauth2/v1/tokens/bearer`,
     QUICKBOOKS_REVOKE_URL: `${simulator}/v2/oauth2/tokens/revoke`,
   }
-  return startServer(startFlags, { ...own, ...env }, log)
+  return startServer(startFlags, { ...startEnv, ...own, ...env }, log)
 }
 
 /** Through the consent page of the simulator. */

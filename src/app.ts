@@ -94,7 +94,11 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     trustProxy: trustedProxyOf(config),
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: REQUEST_MS,
-    http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: REQUEST_MS / 2 },
+    http: {
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headersTimeout: REQUEST_MS / 2,
+      connectionsCheckingInterval: REQUEST_MS / 10,
+    },
     // What comes while the service stops is answered like anything else: see plugins/stop.ts.
     return503OnClosing: false,
     // A million records take longer to load than Fastify waits for a plugin by default.
@@ -107,6 +111,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
   try {
     await app.register(errors)
     await app.register(headers, { https: config.PUBLIC_URL.startsWith('https:') })
+    if (corsOrigins.length > 0)
+      await app.register(cors, { origin: corsOrigins, exposedHeaders: READABLE, strictPreflight: false })
     await app.register(pressure)
     await app.register(rateLimits, {
       searchPerMinute: config.SEARCH_REQUESTS_PER_MINUTE,
@@ -114,7 +120,6 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     })
     await app.register(openapi, { version, publicUrl: config.PUBLIC_URL })
     await app.register(web)
-    if (corsOrigins.length > 0) await app.register(cors, { origin: corsOrigins, exposedHeaders: READABLE })
     await app.register(auth, {
       adminKey: config.ADMIN_API_KEY,
       searchKey: config.SEARCH_API_KEY,

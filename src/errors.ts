@@ -52,11 +52,14 @@ export const reconnectRequired = (intuitTid?: string): AppError =>
 export function databaseFault(error: unknown): AppError | undefined {
   const { code } = error as { code?: unknown }
   if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return undefined
+  const isDamaged = /^SQLITE_(CORRUPT|NOTADB)/.test(code)
   return new AppError({
     code: 'DATABASE_FAILED',
     status: 503,
     retry: 'later',
-    message: `The database cannot be used (${reasonOf(error)}): check the disk under DATA_DIR. What was there before was kept.`,
+    message: isDamaged
+      ? `The database is damaged (${reasonOf(error)}): start the service anew, which moves it aside, and check the disk under DATA_DIR.`
+      : `The database cannot be used (${reasonOf(error)}): check the disk under DATA_DIR. What was there before was kept.`,
     cause: error,
   })
 }

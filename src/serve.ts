@@ -1,7 +1,7 @@
 // Starts the service from the environment, and stops it with grace. What cannot work is said in one line.
 
 import closeWithGrace from 'close-with-grace'
-import type { FastifyServerOptions } from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { ConfigError, reasonOf } from './errors.ts'
@@ -11,14 +11,19 @@ const STOP_MS = 9_000
 /** Clients that ask at least so often leave on their own when it stops. */
 const DRAIN_MS = 1_000
 
+let app: FastifyInstance | undefined
+// Before anything else: the first process of a container hears no signal that it does not ask for.
+const logger = { error: (what: unknown) => (app === undefined ? console.error(what) : app.log.error(what)) }
+closeWithGrace({ delay: STOP_MS, logger }, async ({ signal, err }) => {
+  if (err && app === undefined) console.error(err)
+  else if (err) app?.log.fatal({ err }, 'Stopping after an unexpected error')
+  else app?.log.info({ signal }, 'Stopping')
+  await app?.close()
+})
+
 try {
   const config = await loadConfig(process.env)
-  const app = await buildApp(config, { logger: loggerOf(config), drainMs: DRAIN_MS })
-  closeWithGrace({ delay: STOP_MS, logger: app.log }, async ({ signal, err }) => {
-    if (err) app.log.fatal({ err }, 'Stopping after an unexpected error')
-    else app.log.info({ signal }, 'Stopping')
-    await app.close()
-  })
+  app = await buildApp(config, { logger: loggerOf(config), drainMs: DRAIN_MS })
   if (config.ADMIN_API_KEY === undefined) {
     app.log.warn('ADMIN_API_KEY is not set: whoever can reach this address may do everything')
   }

@@ -19,7 +19,8 @@ export default fp<{ clock: Clock }>(
   async (app, { clock }) => {
     const deps = { db: app.database, clock }
     const cache = createCache(deps)
-    await cache.keepOnly(app.tokens.keeper.connection()?.realm)
+    // A disconnect may have been interrupted.
+    if (await cache.keepOnly(app.tokens.keeper.connection()?.realm)) await app.shrinkDatabase()
     app.decorate('cache', cache)
     app.decorate('feed', createFeed(deps))
     app.decorate('hints', createHintQueue(deps))

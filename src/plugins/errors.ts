@@ -71,7 +71,7 @@ export default fp(
       const [path = ''] = request.url.split('?', 1)
       const parts = path.split('/')
       const allowed = routes.filter((one) => fits(one.parts, parts)).map(({ method }) => method)
-      if (allowed.length > 0) {
+      if (allowed.length > 0 && !allowed.includes(request.method)) {
         const methods = [...new Set(allowed)].sort().join(', ')
         reply.header('allow', methods)
         return answer(reply, 405, 'METHOD_NOT_ALLOWED', `${path} takes ${methods}. How: /docs`)

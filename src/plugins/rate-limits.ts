@@ -4,7 +4,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { AppError } from '../errors.ts'
+import { AppError, stopped } from '../errors.ts'
 
 type Check = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
@@ -86,6 +86,8 @@ export default fp<RateLimitsOptions>(
         ...(keyGenerator && { keyGenerator }),
       })
       return async (request, reply) => {
+        // Its connection is gone, and with it the address.
+        if (request.ip === undefined) throw stopped()
         const counted = await count(request)
         if (counted.isAllowed) return
         if (counted.isExceeded) refuse(reply, policy, counted.ttlInSeconds)

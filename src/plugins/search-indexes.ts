@@ -42,7 +42,8 @@ export default fp<SearchIndexesOptions>(
     })
     app.addHook('onClose', () => search.close())
     const connected = realm()
-    if (connected !== undefined) await warmUp({ entities, cache, search, log }, connected)
+    if (connected === undefined) await search.clear()
+    else await warmUp({ entities, cache, search, log }, connected)
     app.decorate('searchIndexes', search)
   },
   { name: 'search-indexes', dependencies: ['cache', 'tokens'] },

@@ -86,7 +86,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
           `{"entity":"${entity}","id":${JSON.stringify(id)},"deleted":${json === null},"record":${json}}`,
       )
       const body = `{"changes":[${changes.join(',')}],"cursor":"${page.cursor}","has_more":${page.more}}`
-      reply.header('cache-control', 'private, no-cache').type('application/json; charset=utf-8')
+      reply.type('application/json; charset=utf-8')
       // JSON already; the schema above describes it and is not run.
       return reply.send(body as never)
     },
@@ -119,7 +119,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
     async (request, reply) => {
       const { entities: list, cursor } = request.query
       const lastEventId = request.headers['last-event-id']
-      const stream = await listeners.join(chosen(list), { cursor, lastEventId })
+      const stream = await listeners.join(chosen(list), { cursor, lastEventId, address: request.ip })
       // A browser comes back to a stream that ended, but never after an error.
       if (closing) listeners.end()
       return reply

@@ -14,6 +14,8 @@ export interface WebhookRouteOptions {
 }
 
 const MOST_BYTES = 1024 * 1024
+/** Posts under way, of a megabyte each at most; Intuit sends what is turned away again. */
+const MOST_AT_ONCE = 50
 /** Anybody can post what is refused; the log must not be theirs. */
 const LINES_A_MINUTE = 20
 
@@ -32,6 +34,19 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
     lines = now === minute ? lines + 1 : 1
     minute = now
     if (statusCode < 500 && lines <= LINES_A_MINUTE) log.warn({ code, status: statusCode }, 'Webhook refused')
+  })
+
+  // Before the body is read: anybody can send one.
+  let open = 0
+  app.addHook('onRequest', async (request, reply) => {
+    if (verifierToken === undefined) throw switchedOff()
+    if (typeof request.headers['intuit-signature'] !== 'string')
+      throw unsigned('There is no header intuit-signature')
+    if (open >= MOST_AT_ONCE) throw tooMany()
+    open += 1
+    reply.raw.once('close', () => {
+      open -= 1
+    })
   })
 
   app.post(
@@ -55,12 +70,10 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
       },
     },
     async (request) => {
-      if (verifierToken === undefined) throw switchedOff()
       const bytes: unknown = request.body
       const body = Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0)
-      const signature = request.headers['intuit-signature']
-      if (typeof signature !== 'string') throw unsigned('There is no header intuit-signature')
-      if (!isSigned(body, signature, verifierToken))
+      const signature = String(request.headers['intuit-signature'])
+      if (!isSigned(body, signature, verifierToken ?? ''))
         throw unsigned('The header intuit-signature does not fit this body')
       const { events, unread } = readEvents(body)
       if (unread > 0)
@@ -86,6 +99,15 @@ const unsigned = (what: string) =>
     code: 'SIGNATURE_INVALID',
     status: 401,
     message: `${what}: nothing was taken. Only Intuit posts here; compare QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN with the verifier token of the Intuit app.`,
+  })
+
+const tooMany = () =>
+  new AppError({
+    code: 'TOO_BUSY',
+    status: 503,
+    retry: 'later',
+    message: 'Too many posts are under way: nothing of this one was taken. Send it again.',
+    retryAfterSeconds: 5,
   })
 
 const switchedOff = () =>

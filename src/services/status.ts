@@ -90,9 +90,11 @@ const QuickBooksStatus = Type.Object(
   {
     circuit: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half_open')], {
       description:
-        'closed: it is read. open: it did not answer several times and is left alone until `retry_at`. half_open: one request finds out',
+        'closed: it answers. open: it did not answer several times and is left alone. half_open: one request finds out',
     }),
-    retry_at: Time('When it is tried again'),
+    retry_at: Time(
+      'Until when nothing is asked by the clock, because it did not answer or asked to wait; null when it is not waited for',
+    ),
   },
   { description: 'Whether QuickBooks answers at all' },
 )
@@ -167,7 +169,12 @@ export function createStatusReader(deps: {
       has_valid_config: deps.configured,
       last_updated: isoOrNull(lastUpdated || null),
       ...Object.fromEntries(checkpoints.map((one) => [`${one.entity}_count`, one.records])),
-      entities: Object.fromEntries(checkpoints.map((one) => [one.entity, entityStatus(one, clock.now())])),
+      entities: Object.fromEntries(
+        checkpoints.map((one) => [
+          one.entity,
+          entityStatus(one, sync.unwrittenError(one.entity), clock.now()),
+        ]),
+      ),
       refresh: {
         running: progress !== undefined,
         started_at: isoOrNull(progress?.startedAt),
@@ -227,7 +234,11 @@ const unread = (entity: string): Checkpoint => ({
   heldBack: 0,
 })
 
-const entityStatus = (one: Checkpoint, now: number): Static<typeof EntityStatus> => ({
+const entityStatus = (
+  one: Checkpoint,
+  unwrittenError: string | undefined,
+  now: number,
+): Static<typeof EntityStatus> => ({
   count: one.records,
   active_count: one.activeRecords,
   set_aside_count: one.setAside,
@@ -236,6 +247,6 @@ const entityStatus = (one: Checkpoint, now: number): Static<typeof EntityStatus>
   last_full_sync: isoOrNull(one.lastFull),
   drift_count: one.drift,
   held_back_count: one.heldBack,
-  last_error: one.lastError,
+  last_error: unwrittenError ?? one.lastError,
   age_seconds: one.lastSuccess === null ? null : Math.max(0, Math.round((now - one.lastSuccess) / 1000)),
 })

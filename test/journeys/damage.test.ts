@@ -1,6 +1,7 @@
 // The database file was damaged while nobody looked: what the next start makes of it.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import t from 'tap'
 import { startService, startSimulator } from '../support/service.ts'
 
@@ -49,3 +50,92 @@ for (const [what, damage] of [
     t.same(await find(third, 'GONE-77'), [])
   })
 }
+
+t.test('a new database is for its owner only, and a disconnect deletes the damaged one, too', async (t) => {
+  const simulator = await startSimulator(t)
+  const first = await startService(t, simulator)
+  await first.connectAndFill()
+  const { dataDir } = first
+  await first.close()
+  chmodSync(dataDir, 0o755)
+  const path = join(dataDir, 'mrp-backend.db')
+  writeFileSync(path, readFileSync(path).fill('x', 0, 100))
+  const second = await startService(t, simulator, { dataDir })
+  await second.connectAndFill()
+  for (const name of ['mrp-backend.db', 'mrp-backend.db-wal', 'mrp-backend.db-shm', 'process.lock'])
+    t.equal(statSync(join(dataDir, name)).mode & 0o777, 0o600, name)
+  const damaged = () => readdirSync(dataDir).filter((name) => name.includes('damaged'))
+  t.equal(damaged().length, 1)
+  await second.request('/api/disconnect', { method: 'POST' })
+  t.same(damaged(), [])
+})
+
+t.test('what a disconnect that was killed has left is forgotten by the next start', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const { dataDir } = service
+  const name = String(simulator.company.list('Customer')[3]?.DisplayName)
+  await service.app.searchIndexes.settled()
+  // As far as it comes before the tokens are gone and the rest is not.
+  await service.app.database.deleteFrom('qbo_tokens').execute()
+  await service.close()
+  const again = await startService(t, simulator, { dataDir })
+  t.match((await again.request('/api/cache/status')).json, {
+    connection_status: 'not_authenticated',
+    customers_count: 0,
+  })
+  for (const file of readdirSync(dataDir, { withFileTypes: true, recursive: true })) {
+    if (!file.isFile()) continue
+    t.notOk(readFileSync(join(file.parentPath, file.name)).includes(name), file.name)
+  }
+})
+
+t.test('a record that the disk has damaged is replaced by the next reading', async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const [customer] = simulator.company.list('Customer')
+  await service.app.database
+    .updateTable('qbo_records')
+    .set({ json: '{"DisplayNameKeystone C"' })
+    .where('entity', '=', 'customers')
+    .where('id', '=', customer?.Id ?? '')
+    .execute()
+  simulator.company.update('Customer', customer?.Id ?? '', { Notes: 'edited' })
+  t.equal((await service.request('/api/cache/refresh', { method: 'POST' })).status, 200)
+  const { customers } = (await service.request('/api/data/customers?limit=1')).json
+  t.equal(customers[0]?.Notes, 'edited')
+  t.notMatch(JSON.stringify(service.log), 'Keystone')
+})
+
+t.test(
+  'a disk that fills in the middle of a commit is named as the reason, and nothing is half there',
+  async (t) => {
+    const simulator = await startSimulator(t)
+    const service = await startService(t, simulator)
+    await service.connectAndFill()
+    const { database } = service.app
+    const pages = async () =>
+      Number((await sql<{ page_count: number }>`PRAGMA page_count`.execute(database)).rows[0]?.page_count)
+    await sql.raw(`PRAGMA max_page_count = ${(await pages()) + 2}`).execute(database)
+    for (let i = 0; i < 300; i++)
+      simulator.company.create('Item', { Name: `NEW-${i}`, Type: 'Service', Description: 'x'.repeat(500) })
+    const refused = await service.request('/api/cache/refresh', { method: 'POST' })
+    t.match(refused.json, { statusCode: 503, code: 'DATABASE_FAILED', message: /full.*DATA_DIR/ })
+    const { items } = (await service.request('/api/cache/status')).json.entities
+    t.match(items, { last_error: /full/ })
+    const { count } = await database
+      .selectFrom('qbo_records')
+      .select((row) => row.fn.countAll<number>().as('count'))
+      .where('entity', '=', 'items')
+      .executeTakeFirstOrThrow()
+    t.equal(items.count, count)
+    await sql`PRAGMA max_page_count = 1000000`.execute(database)
+    t.equal((await service.request('/api/cache/refresh', { method: 'POST' })).status, 200)
+    t.match((await service.request('/api/cache/status')).json, {
+      items_count: 350,
+      entities: { items: { last_error: null } },
+    })
+  },
+)

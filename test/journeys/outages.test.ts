@@ -112,7 +112,8 @@ async function startStory(t: Test, sawCircuit: (circuit: string) => void) {
         'a person is asked although the tokens are good',
       )
     const { circuit, retry_at } = now.quickbooks
-    equal(circuit === 'closed', retry_at === null)
+    ok(circuit === 'closed' || retry_at !== null)
+    ok(retry_at === null || Date.parse(retry_at) >= clock.now(), 'what is past is no time to try again')
     sawCircuit(circuit)
     for (const [name, one] of Object.entries<Record<string, string | null | undefined>>(now.entities)) {
       if (!one.last_error)

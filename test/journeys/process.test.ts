@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
-import { startSimulator, temporaryFolder } from '../support/service.ts'
+import { freePort, startSimulator, temporaryFolder } from '../support/service.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -29,6 +29,22 @@ t.test('it starts without any configuration, serves, and stops on SIGTERM', asyn
   t.equal((await fetch(`${url}/api/cache/status`)).status, 200)
   child.kill('SIGTERM')
   t.same(await once(child, 'exit'), [0, null])
+})
+
+t.test('npm start passes a stop on to the service', async (t) => {
+  const dataDir = temporaryFolder(t)
+  const port = String(await freePort())
+  const npm = spawn('npm', ['start', '--silent'], {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { ...process.env, PORT: port, HOST: '127.0.0.1', DATA_DIR: dataDir },
+  })
+  t.teardown(() => npm.kill('SIGKILL'))
+  const output = { text: '' }
+  npm.stdout.on('data', (chunk) => (output.text += chunk))
+  const url = await ready(npm, output)
+  npm.kill('SIGTERM')
+  await once(npm, 'exit')
+  await t.rejects(fetch(url), 'nobody is left')
 })
 
 t.test('a bad value stops the start with one line that names it', async (t) => {

@@ -1,4 +1,6 @@
 // Who may call what: every route of the OpenAPI document, by every key.
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { startService, startSimulator } from '../support/service.ts'
 
@@ -39,7 +41,8 @@ t.test('each route answers the keys of its level and refuses all others', async 
     for (const [name, key] of Object.entries(keys)) {
       const { status, json, headers } = await service.request(address, { method, ...bearer(key) })
       const allowed = level === 'open' || name === 'admin' || (level === 'search' && name === 'search')
-      if (allowed) t.not(status, 401, `${method} ${path} with ${name} key`)
+      if (allowed)
+        t.notOk([401, 403, 429, 500].includes(status), `${method} ${path} with ${name} key: ${status}`)
       else {
         t.match(json, { statusCode: 401, code: 'UNAUTHORIZED' }, `${method} ${path} with ${name} key`)
         t.ok(headers.get('www-authenticate'))
@@ -250,6 +253,60 @@ t.test('bodies and headers larger than any client needs are refused', async (t) 
   t.match(large.json, { statusCode: 413 })
   const headers = await request('/api/cache/status', { headers: { cookie: 'x'.repeat(17_000) } })
   t.equal(headers.status, 431)
+})
+
+t.test('connections that break off write nothing into the log', async (t) => {
+  const service = await startService(t, undefined)
+  const { port } = new URL(service.url)
+  for (let i = 0; i < 50; i++) {
+    const socket = connect(Number(port), '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write('GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    socket.resetAndDestroy()
+  }
+  t.equal((await service.request('/api/health')).status, 200)
+  t.same(
+    service.log.filter(({ level }) => level >= 50),
+    [],
+  )
+})
+
+t.test('a page of a listed origin can read every refusal, and asks before as browsers do', async (t) => {
+  const origin = 'https://mrp.example.com'
+  const env = {
+    ADMIN_API_KEY: ADMIN,
+    SEARCH_API_KEY: SEARCH,
+    CORS_ORIGINS: origin,
+    ADMIN_REQUESTS_PER_MINUTE: '1',
+  }
+  const { app } = await startService(t, undefined, { env })
+  const answers = {
+    unauthorized: { url: '/api/search/client_names?q=a' },
+    unknown: { url: '/no' },
+    method: { url: '/api/config', method: 'DELETE' },
+    admin: { url: '/api/config' },
+    limited: { url: '/api/config' },
+  } as const
+  for (const [name, request] of Object.entries(answers)) {
+    const { headers } = await app.inject({ ...request, headers: { origin } })
+    t.equal(headers['access-control-allow-origin'], origin, name)
+  }
+  const options = await app.inject({ url: '/api/config', method: 'OPTIONS', headers: { origin } })
+  t.ok(options.statusCode < 300, 'OPTIONS without a method to ask for')
+})
+
+t.test('one client cannot take the places of all who listen', async (t) => {
+  const { app } = await startService(t, undefined, {
+    env: { TRUST_PROXY: 'true', ALLOW_UNAUTHENTICATED: 'true' },
+  })
+  const url = await app.listeningOrigin
+  const listen = (address: string) => fetch(`${url}/api/events`, { headers: { 'x-forwarded-for': address } })
+  const one = await Promise.all(Array.from({ length: 250 }, () => listen('192.0.2.1')))
+  t.ok(one.every(({ status }) => status === 200))
+  t.equal((await listen('192.0.2.1')).status, 503)
+  const other = await listen('192.0.2.2')
+  t.equal(other.status, 200)
+  for (const { body } of [...one, other]) await body?.cancel()
 })
 
 t.test('while the event loop drowns, who comes is told so at once, and probes are answered', async (t) => {

@@ -1,6 +1,7 @@
 // Webhooks over HTTP: what is taken, what is refused, and how soon what was announced can be found.
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
+import { request } from 'node:http'
 import t, { type Test } from 'tap'
 import type { Simulator } from '../../simulator/simulator.ts'
 import { systemClock } from '../../src/services/clock.ts'
@@ -344,5 +345,41 @@ t.test(
     await service.app.sync.refreshDue()
     await service.app.sync.settled()
     t.equal((await service.request('/api/cache/status')).json.webhooks.waiting, 0)
+  },
+)
+
+t.test(
+  'who does not even sign is refused before a body is read, and few may send theirs at once',
+  async (t) => {
+    const { simulator, service } = await setUp(t)
+    const { port } = new URL(service.url)
+    /** A post of which only the head is sent. */
+    async function begin(headers: Record<string, string>) {
+      const sent = request({
+        port,
+        host: '127.0.0.1',
+        method: 'POST',
+        path: PATH,
+        headers: { ...headers, host: 'localhost' },
+      })
+      sent.on('error', () => undefined)
+      t.teardown(() => sent.destroy())
+      sent.flushHeaders()
+      return sent
+    }
+    const unsigned = await begin({ 'content-length': '1000000' })
+    const [refusal] = await once(unsigned, 'response')
+    t.equal(refusal.statusCode, 401)
+
+    const heads = { 'content-length': '1000000', 'intuit-signature': 'AAAA' }
+    const slow = await Promise.all(Array.from({ length: 51 }, () => begin(heads)))
+    const [turnedAway] = await Promise.race(slow.map((one) => once(one, 'response')))
+    t.equal(turnedAway.statusCode, 503)
+    t.equal(turnedAway.headers['retry-after'], '5')
+    for (const one of slow) one.destroy()
+    const body = classic(simulator.company.realmId, { name: 'Vendor', id: '1', operation: 'Update' })
+    let status = 503
+    while (status === 503) status = (await post(service, simulator, body)).status
+    t.equal(status, 200, 'when they are gone, Intuit is heard')
   },
 )

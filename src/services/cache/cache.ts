@@ -119,7 +119,7 @@ export interface Cache {
   /** Ends the life of the sequence: no cursor of the delta feed is continued any more. */
   endFeed(realm: string): Promise<void>
   /** Forgets every realm but this one; without it, all. Sequences stay: `seq` never goes back. */
-  keepOnly(realm?: string): Promise<void>
+  keepOnly(realm?: string): Promise<boolean>
 }
 
 /** Rows written between two turns of the event loop: about 2 ms of work. */
@@ -377,11 +377,14 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       // What a client of the old life knows is worth nothing: no tombstones are left to correct it.
       await db.updateTable('qbo_sequences').set({ feed: null }).where('realm', '<>', realm).execute()
       const others = db.selectFrom('qbo_records').select('id').where('realm', '<>', realm).limit(BATCH_ROWS)
+      let forgot = false
       for (let rows = await others.execute(); rows.length > 0; rows = await others.execute()) {
         const ids = rows.map((row) => row.id)
         await db.deleteFrom('qbo_records').where('realm', '<>', realm).where('id', 'in', ids).execute()
+        forgot = true
         await nextTurn()
       }
+      return forgot
     },
   }
 }
@@ -407,7 +410,14 @@ function isNewer(row: { json: string }, other: { json: string }, isLater: boolea
   return edits > 0 || (edits === 0 && isLater)
 }
 
-const syncTokenOf = (json: string): number => Number((JSON.parse(json) as { SyncToken?: unknown }).SyncToken)
+/** A stored record that the disk has damaged has none: it is replaced by the next that comes. */
+function syncTokenOf(json: string): number {
+  try {
+    return Number((JSON.parse(json) as { SyncToken?: unknown }).SyncToken)
+  } catch {
+    return Number.NaN
+  }
+}
 
 /** QuickBooks can repeat a row at the seam of two pages, and inside one. */
 function newestOfEach(rows: CachedRow[]): CachedRow[] {

@@ -1,10 +1,19 @@
 // Opens the one database file under DATA_DIR, locks it against a second process, and brings its tables up to date.
 // A commit is on the disk when it returns (WAL with synchronous=FULL): a rotated token must survive a power cut.
 
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
-import { Kysely, SqliteAdapter, SqliteDialect, sql } from 'kysely'
+import { type DatabaseConnection, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { ConfigError, reasonOf } from '../../errors.ts'
 import { migrations } from './migrations.ts'
@@ -19,8 +28,8 @@ export interface OpenDatabase {
   /** Where a damaged database was moved, when there was one: this one is new, and empty. */
   movedAside: string | undefined
   /**
-   * Rewrites the file without what was deleted, which until then can still be read in it. Blocks for as long as writing
-   * the rest takes: for use after nearly everything was deleted.
+   * Rewrites the file without what was deleted, which until then can still be read in it, and deletes damaged ones that
+   * were moved aside. Blocks for as long as writing the rest takes: for use after nearly everything was deleted.
    */
   shrink(): Promise<void>
   /** Releases the file and its lock. */
@@ -37,7 +46,9 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   const lock = lockFolder(dataDir)
   try {
     const path = databasePath(dataDir)
+    makeFile(path)
     const movedAside = isDamaged(path) ? moveAside(path) : undefined
+    makeFile(path)
     const db = kyselyOf(configured(new SqliteDatabase(path)))
     await migrate(db).catch(async (error) => {
       await db.destroy()
@@ -47,6 +58,7 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
       db,
       movedAside,
       async shrink() {
+        for (const name of readdirSync(dataDir)) if (name.startsWith(DAMAGED)) rmSync(join(dataDir, name))
         await sql`VACUUM`.execute(db)
         await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
       },
@@ -82,7 +94,11 @@ export async function openBeside(dataDir: string): Promise<Pick<OpenDatabase, 'd
   )
 }
 
-const databasePath = (dataDir: string) => join(dataDir, 'mrp-backend.db')
+const NAME = 'mrp-backend.db'
+/** What a damaged database is called, before the time at which it was moved aside. */
+const DAMAGED = `${NAME}.damaged-`
+
+const databasePath = (dataDir: string) => join(dataDir, NAME)
 
 const kyselyOf = (database: SqliteDatabase.Database): Db =>
   new Kysely<Database>({ dialect: new Dialect({ database }) })
@@ -94,11 +110,13 @@ function configured(file: SqliteDatabase.Database): SqliteDatabase.Database {
   return file
 }
 
-/** Makes the file when it is missing. */
-function isDamaged(path: string): boolean {
-  // SQLite opens what it may not write for reading, and fails later; this fails now.
+/** For its owner only. SQLite opens what it may not write for reading, and fails later; this fails now. */
+function makeFile(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
+}
+
+function isDamaged(path: string): boolean {
   const file = new SqliteDatabase(path)
   try {
     return file.pragma('quick_check(1)', { simple: true }) !== 'ok'
@@ -112,7 +130,7 @@ function isDamaged(path: string): boolean {
 
 /** With the files that belong to it: they would be taken for the new one's. */
 function moveAside(path: string): string {
-  const place = `${path}.damaged-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
+  const place = `${join(dirname(path), DAMAGED)}${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
   for (const suffix of ['-wal', '-shm', ''])
     if (existsSync(path + suffix)) renameSync(path + suffix, place + suffix)
   return place
@@ -123,6 +141,7 @@ function lockFolder(dataDir: string): SqliteDatabase.Database {
   let lock: SqliteDatabase.Database | undefined
   try {
     makeFolder(resolve(dataDir))
+    makeFile(join(dataDir, 'process.lock'))
     lock = new SqliteDatabase(join(dataDir, 'process.lock'), { timeout: 0 })
     lock.pragma('locking_mode = EXCLUSIVE')
     lock.pragma('journal_mode = MEMORY')
@@ -159,6 +178,11 @@ function startFault(dataDir: string, error: unknown): unknown {
   }
   if (error instanceof ConfigError || code === undefined) return error
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damagedLock(dataDir, reasonOf(error))
+  if (/^(SQLITE_FULL|ENOSPC)/.test(code)) {
+    return new ConfigError(
+      `DATA_DIR: the disk under ${dataDir} is full (${reasonOf(error)}). Free some space.`,
+    )
+  }
   return new ConfigError(
     `DATA_DIR: ${dataDir} cannot be written (${reasonOf(error)}). Give its folder and files to the user that runs the service, or choose another DATA_DIR.`,
   )
@@ -170,12 +194,38 @@ const damagedLock = (dataDir: string, reason: string) =>
     `DATA_DIR: process.lock in ${dataDir} is damaged (${reason}). Make sure that no other process serves from there, delete it, and start again: nothing is kept in it.`,
   )
 
-/** SQLite makes tables in transactions, too. Kysely does not count on it, and a start that is killed would leave some of them. */
 class Dialect extends SqliteDialect {
+  readonly #config: { database: SqliteDatabase.Database }
+
+  constructor(config: { database: SqliteDatabase.Database }) {
+    super(config)
+    this.#config = config
+  }
+
   override createAdapter() {
     return new Adapter()
   }
+
+  override createDriver() {
+    return new Driver(this.#config)
+  }
 }
+
+/** SQLite ends a transaction by itself when the disk is full; taking it back then would fail, and hide why. */
+class Driver extends SqliteDriver {
+  readonly #database: SqliteDatabase.Database
+
+  constructor(config: { database: SqliteDatabase.Database }) {
+    super(config)
+    this.#database = config.database
+  }
+
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#database.inTransaction) await super.rollbackTransaction(connection)
+  }
+}
+
+/** SQLite makes tables in transactions, too. Kysely does not count on it, and a start that is killed would leave some of them. */
 
 class Adapter extends SqliteAdapter {
   override get supportsTransactionalDdl() {

@@ -12,6 +12,8 @@ import type { Announcement } from '../sync/intake.ts'
 export interface Beginning {
   cursor?: string | undefined
   lastEventId?: string | undefined
+  /** Of the client: no one may take the places of all. */
+  address: string
 }
 
 /** All pages that listen. */
@@ -45,6 +47,7 @@ interface EventData {
 interface Listener {
   stream: PassThrough
   entities: readonly string[]
+  address: string
   /** It has caught up. */
   isLive: boolean
   /** What happened while it caught up. */
@@ -52,6 +55,7 @@ interface Listener {
 }
 
 const mostListeners = 500
+const mostOfOneAddress = 250
 /** A listener that is so many bytes behind is dropped; it comes back with its cursor. */
 const mostBehind = 1024 * 1024
 const retryMs = 3_000
@@ -137,9 +141,10 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
   }
 
   return {
-    async join(entities, { cursor, lastEventId }) {
-      if (listeners.size >= mostListeners) throw tooManyListeners()
-      const listener: Listener = { stream: new PassThrough(), entities, isLive: false, missed: [] }
+    async join(entities, { cursor, lastEventId, address }) {
+      const ofSame = [...listeners].filter((one) => one.address === address).length
+      if (listeners.size >= mostListeners || ofSame >= mostOfOneAddress) throw tooManyListeners()
+      const listener: Listener = { stream: new PassThrough(), entities, address, isLive: false, missed: [] }
       const { stream } = listener
       // It listens before it catches up, so that nothing falls in between.
       listeners.add(listener)

@@ -4,6 +4,7 @@
 import { AppError } from '../../errors.ts'
 import { type Clock, isoOrNull, steady } from '../clock.ts'
 import type { Log } from '../log.ts'
+import { isOutage } from './faults.ts'
 
 /** Closed: requests pass. Open: none does until `retryAt`. Half open: one is under way that decides. */
 export interface CircuitState {
@@ -26,8 +27,6 @@ export interface Breaker {
 const FAILURES = 10
 const FIRST_PAUSE_MS = 30_000
 const LONGEST_PAUSE_MS = 5 * 60_000
-
-const OUTAGE = ['QBO_UNREACHABLE', 'QBO_UNAVAILABLE']
 
 interface Outage {
   error: AppError
@@ -70,7 +69,7 @@ export function createBreaker({ clock, log }: { clock: Clock; log: Log }): Break
       answered()
       return result
     } catch (error) {
-      if (error instanceof AppError && OUTAGE.includes(error.code)) failed(error, isProbe)
+      if (isOutage(error)) failed(error, isProbe)
       else if (error instanceof AppError && error.code.startsWith('QBO_')) answered()
       throw error
     }
@@ -78,9 +77,10 @@ export function createBreaker({ clock, log }: { clock: Clock; log: Log }): Break
 
   return {
     async run(task, { atOnce = false } = {}) {
+      const waited = probe !== undefined
       while (probe !== undefined) await probe
       if (outage === undefined) return await watch(task, false)
-      if (!atOnce && now() < outage.until) throw leftAlone(outage, outage.until - now())
+      if ((waited || !atOnce) && now() < outage.until) throw leftAlone(outage, outage.until - now())
       const decided = Promise.withResolvers<void>()
       probe = decided.promise
       try {

@@ -81,7 +81,7 @@ export interface QboClient {
   tryAccess(access: Access): Promise<void>
   /** Requests sent so far, retries included. */
   requests(): number
-  /** Whether QuickBooks is asked at present. */
+  /** Whether QuickBooks is asked at present, and until when it is not. */
   circuit(): CircuitState
 }
 
@@ -128,6 +128,8 @@ const BACKOFF_BASE_MS = 500
 const BACKOFF_CAP_MS = 30_000
 /** On 429 without Retry-After (developer.intuit.com, Limits and throttles: "wait 60 seconds"). */
 const THROTTLED_MS = 60_000
+/** Shorter waits are how the limits are kept. */
+const WORTH_TELLING_MS = 5_000
 /** A person is not kept waiting longer than this for tokens to be tried. */
 const TRY_MS = 10_000
 /** A caller is not kept waiting longer than this for QuickBooks to be ready again. */
@@ -161,9 +163,9 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       }, limited)
     }
     if (read.access !== undefined) return await attempt(read.access)
-    const access = await tokens.access()
+    const access = await unlessAborted(tokens.access(), signal)
     const answer = await attempt(access)
-    return answer.status === 401 ? attempt(await tokens.renew(access.token)) : answer
+    return answer.status === 401 ? attempt(await unlessAborted(tokens.renew(access.token), signal)) : answer
   }
 
   /** One answer that is none of QuickBooks' faults. @throws AppError */
@@ -248,7 +250,27 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       deps.onRead(read.entity, read.reason)
     },
     requests: () => requests,
-    circuit: breaker.state,
+    circuit() {
+      const { circuit, retryAt } = breaker.state()
+      const waitMs = limiter.waitMs()
+      const asked = waitMs > WORTH_TELLING_MS ? clock.now() + waitMs : 0
+      const until = Math.max(retryAt === null ? 0 : Math.max(retryAt, clock.now()), asked)
+      return { circuit, retryAt: until || null }
+    },
+  }
+}
+
+/** A token request goes on when nobody waits for it any more: its answer must not be lost. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+    promise.catch(() => undefined)
   }
 }
 

@@ -149,9 +149,18 @@ export function tooLarge(answer: Pick<RawAnswer, 'status' | 'intuitTid'>): AppEr
 export const isDivisible = (error: unknown): error is AppError =>
   error instanceof AppError && ['QBO_PROCESSING_FAILED', 'QBO_ANSWER_TOO_LARGE'].includes(error.code)
 
+/** QuickBooks as a whole does not answer; nothing is billed for having asked. */
+export const isOutage = (error: unknown): error is AppError =>
+  error instanceof AppError && ['QBO_UNREACHABLE', 'QBO_UNAVAILABLE'].includes(error.code)
+
 /** QuickBooks asked to wait for longer than a caller should. */
 export function throttled(waitMs: number): AppError {
-  return new AppError({ ...meaningOfStatus(429), retryAfterSeconds: Math.ceil(waitMs / 1000) })
+  const seconds = Math.ceil(waitMs / 1000)
+  return new AppError({
+    ...meaningOfStatus(429),
+    message: `QuickBooks asks to wait for ${seconds} s more; it is tried again then. ${KEPT}`,
+    retryAfterSeconds: seconds,
+  })
 }
 
 /** QuickBooks could not be reached, or the connection broke before the answer was complete. */

@@ -132,11 +132,14 @@ function readGrant(answer: RawAnswer, formerRefreshToken?: string): TokenGrant {
   }
 }
 
-/** A lifetime, also when it was sent as text. */
+/** A lifetime, also when it was sent as text; none is believed to be longer than any of Intuit's. */
 function seconds(value: unknown): number | undefined {
   const number = typeof value === 'string' ? Number(value) : value
-  return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number : undefined
+  if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0) return undefined
+  return Math.min(number, LONGEST_LIFE_SECONDS)
 }
+
+const LONGEST_LIFE_SECONDS = 10 * 365 * 86_400
 
 /** RFC 6749 section 5.2; `error_description` is not passed on, since it can quote what was sent. */
 function tokenFault(answer: RawAnswer, refused: (answer: RawAnswer) => AppError): AppError {

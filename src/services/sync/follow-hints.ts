@@ -8,6 +8,7 @@ import type { HintQueue, WaitingHints } from '../cache/hints.ts'
 import { type Clock, steady } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
+import { isOutage } from '../qbo/faults.ts'
 import { arePlausible, type CurrentRealm, type PassDeps } from './full-pass.ts'
 import { readAgain, unknownNow } from './records.ts'
 
@@ -102,14 +103,17 @@ async function followOne(deps: FollowDeps, entity: Entity, signal: AbortSignal):
   }
 }
 
-/** After a failure, then twice as long, and so on: an answer that cannot be used is billed like any other. */
+/**
+ * After a failure, then twice as long, and so on: an answer that cannot be used is billed like any other. After an outage
+ * always so long.
+ */
 const WAIT_MS = 60_000
 const LONGEST_WAIT_MS = 3_600_000
 
 /** Entities that failed, and when they are asked for again. */
 interface Waits {
   isWaiting(entity: string): boolean
-  failed(entity: string): void
+  failed(entity: string, error: unknown): void
   succeeded(entity: string): void
 }
 
@@ -118,8 +122,8 @@ function createWaits(clock: Clock): Waits {
   const failures = new Map<string, { times: number; until: number }>()
   return {
     isWaiting: (entity) => (failures.get(entity)?.until ?? 0) > now(),
-    failed(entity) {
-      const { times = 0 } = failures.get(entity) ?? {}
+    failed(entity, error) {
+      const times = isOutage(error) ? 0 : (failures.get(entity)?.times ?? 0)
       failures.set(entity, {
         times: times + 1,
         until: now() + Math.min(WAIT_MS * 2 ** times, LONGEST_WAIT_MS),
@@ -149,7 +153,7 @@ async function followBatch(
     signal.throwIfAborted()
     if (isStop(error)) throw error
     if (!(error instanceof AppError) || error.retry !== 'never') {
-      waits.failed(name)
+      waits.failed(name, error)
       throw error
     }
     // What QuickBooks refuses it will refuse again: the schedule goes on, and says so in the status.

@@ -4,6 +4,7 @@
 import type { AppError } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
 import type { Entity } from '../entities/index.ts'
+import { isOutage } from '../qbo/faults.ts'
 import { reachesBack } from './changes.ts'
 
 /** What is due. An entity can be in both: its changes first, so that the full pass shows what they missed. */
@@ -28,7 +29,10 @@ export interface Schedule {
   forgive(): void
 }
 
-/** A failed entity is tried again after this, then after twice as long, and so on up to the interval: reads are billed. */
+/**
+ * A failed entity is tried again after this, then after twice as long, and so on up to the interval: reads are billed.
+ * Those of an outage are not.
+ */
 const RETRY_MS = 5 * 60_000
 const MINUTE_MS = 60_000
 
@@ -98,7 +102,7 @@ export function createSchedule(intervals: { changesMs: number; fullMs: number })
     failed(kind, entity, error, now) {
       recalled.add(entity)
       if (kind === 'full') owed.add(entity)
-      const before = failures.get(`${kind} ${entity}`)?.times ?? 0
+      const before = isOutage(error) ? 0 : (failures.get(`${kind} ${entity}`)?.times ?? 0)
       // Trying again early cannot help where a person must act.
       const times = error.retry === 'later' ? before + 1 : Number.POSITIVE_INFINITY
       failures.set(`${kind} ${entity}`, { times, last: now })

@@ -51,6 +51,8 @@ export interface Sync {
   /** Keeps what a webhook announced, then follows it; resolves when it is kept. `ignored` events are only counted. */
   noticed(realm: string, hints: readonly Hint[], ignored: number): Promise<void>
   progress(): Progress | undefined
+  /** Why an entity failed the last time, where even that could not be written. */
+  unwrittenError(entity: string): string | undefined
   /** Resolves when nothing runs. */
   settled(): Promise<void>
   /** Stops a running refresh after the page at hand, and lets none begin until `forget` or a new service. */
@@ -109,6 +111,7 @@ export function createSync(deps: SyncDeps): Sync {
   })
   /** By entity the code of the failure that the log tells of already. */
   const told = new Map<string, string>()
+  const unwritten = new Map<string, string>()
   let running: Run | undefined
   let stopping = new AbortController()
 
@@ -234,6 +237,7 @@ export function createSync(deps: SyncDeps): Sync {
 
   function succeed(kind: Kind, name: string, before: readonly Checkpoint[]): void {
     schedule.succeeded(kind, name)
+    unwritten.delete(name)
     if (kind === 'full') schedule.succeeded('changes', name)
     if (before.find((one) => one.entity === name)?.lastError && !schedule.owesFull(name))
       log.info({ entity: name }, 'QuickBooks delivers again')
@@ -246,7 +250,10 @@ export function createSync(deps: SyncDeps): Sync {
     if (known.code === 'REFRESH_FAILED')
       log.error({ entity: name, err: error }, 'Refresh failed unexpectedly')
     schedule.failed(kind, name, known, clock.now())
-    await cache.failPass(realm, name, kind, known.message).catch(() => undefined)
+    await cache
+      .failPass(realm, name, kind, known.message)
+      .then(() => unwritten.delete(name))
+      .catch(() => unwritten.set(name, known.message))
     return known
   }
 
@@ -301,6 +308,8 @@ export function createSync(deps: SyncDeps): Sync {
       await deps.hints.add(realm, hints, ignored)
       follower.follow(stopping.signal)
     },
+
+    unwrittenError: (entity) => unwritten.get(entity),
 
     progress: () => running && { startedAt: running.startedAt, entities: running.entities },
 

@@ -53,6 +53,7 @@ export function createConsentFlow(deps: {
     },
 
     async finish({ state, code, realmId, error, browser }) {
+      const disconnects = keeper.disconnects()
       if (state === undefined || !(await states.redeem(state, browser))) throw refusals.state()
       if (error !== undefined) throw refusals.denied()
       if (code === undefined || realmId === undefined || !/^\d{1,32}$/.test(realmId))
@@ -63,7 +64,7 @@ export function createConsentFlow(deps: {
       if (!(await states.spendCode(code))) throw refusals.spent()
       const grant = await oauth.exchangeCode(code)
       await mustOpen(realmId, grant)
-      await keeper.connect(realmId, grant)
+      await keeper.connect(realmId, grant, disconnects)
       return { realmId, expiresIn: grant.expiresIn }
     },
   }

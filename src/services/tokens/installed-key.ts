@@ -1,7 +1,17 @@
 // The secret key of an installation that configures none: `secret.key` in DATA_DIR, for its owner only. While it is being
 // replaced the former one stands beside it.
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, reasonOf } from '../../errors.ts'
 import type { KeyTexts } from './keyring.ts'
@@ -43,6 +53,9 @@ export function createInstalledKey(dataDir: string): InstalledKey {
     try {
       rmSync(draft, { force: true })
       writeFileSync(draft, `${key}\n`, { mode: 0o600, flag: 'wx', flush: true })
+      // Whoever replaces it may be root, and must not take it from the service.
+      const { uid, gid } = statSync(dataDir)
+      if (process.getuid?.() === 0) chownSync(draft, uid, gid)
       renameSync(draft, path)
       const folder = openSync(dataDir, 'r')
       fsyncSync(folder)

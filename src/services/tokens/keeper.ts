@@ -22,8 +22,10 @@ export interface TokenKeeper {
   renew(rejected: string): Promise<Access>
   /** Refreshes when the access token is about to expire; never throws, since a schedule calls it. */
   check(): Promise<void>
-  /** Takes the tokens of a new consent. */
-  connect(realmId: string, grant: TokenGrant): Promise<void>
+  /** How often the connection was ended since the start. */
+  disconnects(): number
+  /** Takes the tokens of a consent that was begun after so many `disconnects`. @throws AppError when there was another. */
+  connect(realmId: string, grant: TokenGrant, disconnects?: number): Promise<void>
   /** Forgets the connection, here and at Intuit. `revoked` says whether Intuit confirmed it. */
   disconnect(): Promise<{ revoked: boolean }>
   /** Waits for what is under way, and writes tokens that the disk refused before. */
@@ -36,6 +38,8 @@ const REFRESH_MARGIN_MS = 5 * 60_000
 const LAST_USE_MARGIN_MS = 30_000
 /** After a refresh that failed nothing is sent for so long: its outcome is unknown, and it may still be at work. */
 const HOLD_OFF_MS = 60_000
+/** A request of an earlier life, which ended before its answer came, may be at work for so long. */
+const EARLIER_HOLD_OFF_MS = 10_000
 
 /** Everything that the keeper needs of the outside. */
 export interface TokenKeeperDeps {
@@ -58,6 +62,8 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   let inFlight: Promise<void> | undefined
   let last: Promise<unknown> = Promise.resolve()
   let lastFailure: { error: unknown; until: number } | undefined
+  let disconnects = 0
+  let earlierAskedAt = current?.refreshAskedAt
 
   const fresh = ({ refreshAt }: Connection) => refreshAt > clock.now()
   const usable = ({ accessExpiresAt }: Connection) => accessExpiresAt - LAST_USE_MARGIN_MS > clock.now()
@@ -80,7 +86,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     await store.reserve(connection).catch((cause) => {
       log.error({ realm: connection.realm, reason: reasonOf(cause) }, 'QuickBooks tokens cannot be written')
       throw storeFailed(
-        'The database cannot be written, so QuickBooks was not asked for new tokens. The stored ones were kept',
+        'The database cannot be written, so Intuit was asked for nothing. The stored tokens were kept',
         cause,
       )
     })
@@ -123,7 +129,8 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       return
     }
     if (lastFailure !== undefined && steadyNow() < lastFailure.until) throw lastFailure.error
-    await mustBeWritable(before)
+    await earlierIsOver()
+    await mustBeWritable({ ...before, refreshAskedAt: clock.now() })
     let grant: TokenGrant
     try {
       grant = await oauth.refresh(before.refreshToken)
@@ -131,8 +138,17 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       await refreshFailed(before, error)
       throw error
     }
-    await commit({ ...before, ...timesOf(grant), state: 'connected' })
+    const { refreshAskedAt: _, ...rest } = before
+    await commit({ ...rest, ...timesOf(grant), state: 'connected' })
     log.info({ realm: before.realm, expiresInSeconds: grant.expiresIn }, 'QuickBooks tokens refreshed')
+  }
+
+  /** Two requests with one token at a time would cost the connection. */
+  async function earlierIsOver(): Promise<void> {
+    if (earlierAskedAt === undefined) return
+    const left = earlierAskedAt + EARLIER_HOLD_OFF_MS - clock.now()
+    earlierAskedAt = undefined
+    await clock.sleep(Math.min(Math.max(left, 0), EARLIER_HOLD_OFF_MS))
   }
 
   async function refreshFailed(before: Connection, error: unknown): Promise<void> {
@@ -208,8 +224,11 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       await refresh(current.accessToken).catch(() => undefined)
     },
 
-    connect: (realmId, grant) =>
+    disconnects: () => disconnects,
+
+    connect: (realmId, grant, after = disconnects) =>
       exclusive(async () => {
+        if (after !== disconnects) throw disconnectedMeanwhile()
         if (current !== undefined && current.realmId !== realmId) throw otherCompany()
         // A company keeps its name, whichever key is in use by now.
         const realm = current?.realm ?? keyring.current().hash(realmId)
@@ -223,7 +242,12 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     disconnect: () =>
       exclusive(async () => {
         const former = unsaved ?? current
-        if (former === undefined) return { revoked: false }
+        if (former === undefined) {
+          disconnects += 1
+          return { revoked: false }
+        }
+        await mustBeWritable(former)
+        disconnects += 1
         const revoked = await revoke(former)
         await store.clear()
         current = undefined
@@ -273,6 +297,14 @@ export const otherCompany = () =>
     status: 409,
     message:
       'Another QuickBooks company was chosen than the one this service belongs to (realmId): choose that one, or disconnect it first and check QUICKBOOKS_COMPANY_ID. The connection was not changed.',
+  })
+
+const disconnectedMeanwhile = () =>
+  new AppError({
+    code: 'DISCONNECTED_MEANWHILE',
+    status: 409,
+    message:
+      'QuickBooks was disconnected while it was being connected: open /connect again if you want it connected.',
   })
 
 const storeFailed = (what: string, cause: unknown) =>

@@ -26,6 +26,8 @@ export interface Connection {
   consentExpiresAt: number
   connectedAt: number
   state: ConnectionState
+  /** When a refresh was asked for whose answer is not among these tokens. */
+  refreshAskedAt?: number
 }
 
 /** `reconnect_required`: Intuit refused the refresh token; only a person can connect again. */
@@ -35,7 +37,7 @@ export type ConnectionState = 'connected' | 'reconnect_required'
 export interface TokenStore {
   load(): Promise<Connection | undefined>
   save(connection: Connection): Promise<void>
-  /** Saves what is there already, and leaves room on the disk to do so once more. */
+  /** Saves, and leaves room on the disk to do so once more. */
   reserve(connection: Connection): Promise<void>
   clear(): Promise<void>
 }
@@ -49,6 +51,7 @@ const Sealed = Type.Object({
   refreshExpiresAt: Type.Number(),
   consentExpiresAt: Type.Number(),
   connectedAt: Type.Number(),
+  refreshAskedAt: Type.Optional(Type.Number()),
 })
 
 /** Whether there is a sealed connection. */
@@ -69,7 +72,11 @@ export function createTokenStore(deps: { db: Db; keyring: Keyring; clock: Clock 
         .executeTakeFirst()
       if (row === undefined) return undefined
       const sealed = Value.Parse(Sealed, JSON.parse(unseal(keyring, row).text))
-      return { ...sealed, realm: row.realm, state: row.state as ConnectionState }
+      return {
+        ...(sealed as Omit<Connection, 'realm' | 'state'>),
+        realm: row.realm,
+        state: row.state as ConnectionState,
+      }
     },
 
     async save({ realm, state, ...rest }) {
@@ -147,6 +154,11 @@ function unseal(
     } catch {
       // Another key may fit.
     }
+  }
+  if (named !== undefined) {
+    throw new ConfigError(
+      'DATA_DIR: the stored QuickBooks tokens are damaged, though SECRET_KEY is the right one. Nothing was changed: restore mrp-backend.db from a backup; or move it away, start again, and connect QuickBooks anew.',
+    )
   }
   throw new ConfigError(
     'SECRET_KEY: the stored QuickBooks tokens were sealed with another key. Nothing was changed: start with the former SECRET_KEY (or DATA_DIR/secret.key), or give it as SECRET_KEY_PREVIOUS. If it is lost, move DATA_DIR away and connect again.',

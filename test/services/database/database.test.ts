@@ -60,7 +60,7 @@ t.test('a lock that cannot be written is no lock: not even the first process sta
   const start = asUser(() => openDatabase(folder))
   await t.rejects(start, {
     name: 'ConfigError',
-    message: /^DATA_DIR: .* cannot be written \(attempt to write/,
+    message: /^DATA_DIR: .* cannot be written \(EACCES/,
   })
 })
 

@@ -70,13 +70,15 @@ t.test('one request finds out, the others wait for its outcome', async (t) => {
   await fails(10)
   await clock.advance(30_000)
   const second = Promise.withResolvers<string>()
-  const refused = [breaker.run(() => second.promise), ask('answer')]
+  const sentBefore = sent()
+  const refused = [breaker.run(() => second.promise), ask('answer'), ask('answer', true)]
   second.reject(outage)
   const outcomes = await Promise.allSettled(refused)
   t.same(
     outcomes.map(({ status }) => status),
-    ['rejected', 'rejected'],
+    ['rejected', 'rejected', 'rejected'],
   )
+  t.equal(sent(), sentBefore, 'not even who is waited for is sent after it')
 })
 
 t.test('each probe that fails doubles the pause, up to five minutes', async (t) => {

@@ -40,6 +40,7 @@ t.test('whatever stands beside the tokens, they are taken', async (t) => {
     'as documented': [json(tokens), { expiresIn: 3600, refreshExpiresIn: 8_726_400, refreshToken: 'R' }],
     'no lifetimes': [json(bare), { expiresIn: 3600, refreshExpiresIn: 8_640_000 }],
     'lifetimes as text': [json({ ...tokens, expires_in: '1800' }), { expiresIn: 1800 }],
+    'a lifetime beyond all reason': [json({ ...tokens, expires_in: 1e306 }), { expiresIn: 315_360_000 }],
     'a lifetime of nothing': [json({ ...tokens, expires_in: 0 }), { expiresIn: 3600 }],
     'no end of the consent': [
       json({ ...tokens, x_refresh_token_hard_expires_in: null }),

@@ -320,3 +320,50 @@ t.test('a wrong SECRET_KEY is one clear line and destroys nothing', async (t) =>
   await t.rejects(stranger.load(), { name: 'ConfigError', message: /^SECRET_KEY: .*Nothing was changed/ })
   t.ok(await store.load())
 })
+
+t.test('a request that an earlier life did not see the end of is waited for before the next', async (t) => {
+  const { keeper, clock, inner, refreshes, sent, oauth } = await setUp(t)
+  await keeper.connect('1', grant())
+  await clock.advance(HOUR_MS)
+  void keeper.access().catch(() => undefined)
+  await sent()
+  // It was killed here; the answer may still be on its way to nobody.
+  const deps = { store: inner, oauth, keyring, clock, log: quiet, checkIntervalMs: 60_000 }
+  const next = await createTokenKeeper(deps)
+  const caller = next.access()
+  await clock.advance(9_999)
+  t.equal(refreshes.length, 1)
+  await clock.advance(1)
+  const granted = grant()
+  ;(await sent(2)).resolve(granted)
+  t.equal((await caller).token, granted.accessToken)
+  t.equal((await inner.load())?.refreshAskedAt, undefined, 'all is known')
+  await clock.advance(HOUR_MS)
+  const last = await createTokenKeeper(deps)
+  void last.access().catch(() => undefined)
+  await sent(3)
+})
+
+t.test('while the disk takes nothing, nothing is revoked either', async (t) => {
+  const { keeper, disk, oauth } = await setUp(t)
+  await keeper.connect('1', grant())
+  let revoked = 0
+  oauth.revoke = async () => {
+    revoked += 1
+  }
+  disk.full = true
+  await t.rejects(keeper.disconnect(), { code: 'TOKEN_STORE_FAILED' })
+  t.equal(revoked, 0)
+  t.equal(keeper.connection()?.state, 'connected')
+  disk.full = false
+  t.same(await keeper.disconnect(), { revoked: true })
+})
+
+t.test('tokens of a consent that a disconnect came in between of are not taken', async (t) => {
+  const { keeper, inner } = await setUp(t)
+  const before = keeper.disconnects()
+  await keeper.connect('1', grant(), before)
+  await keeper.disconnect()
+  await t.rejects(keeper.connect('1', grant(), before), { code: 'DISCONNECTED_MEANWHILE', statusCode: 409 })
+  t.equal(await inner.load(), undefined)
+})

@@ -1,11 +1,12 @@
 // How often one address may ask, and one key. Search is generous, the rest is strict; what is left is told with each
 // answer (draft-ietf-httpapi-ratelimit-headers-10). The search key has no limit of its own: it stands in web pages, and
 // whoever took it from one could use it up for all.
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { AppError, stopped } from '../errors.ts'
 
+type Done = Parameters<FastifyRateLimitStore['incr']>[1]
 type Check = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 declare module 'fastify' {
@@ -43,10 +44,42 @@ const CONNECTS = 120
 /** Pages with a former key are no guessers, and a guesser gets nowhere with so few. */
 const WRONG_KEYS: Policy = { name: 'wrong-keys', quota: 100 }
 
+/** Addresses that are remembered; the one whose window began first is forgotten. */
+const MOST_REMEMBERED = 10_000
+
+/** Counts by a clock that nobody sets back: the machine's own would lock clients out for as long as it went back. */
+class Windows implements FastifyRateLimitStore {
+  readonly #windows = new Map<string, { count: number; end: number }>()
+
+  child(): Windows {
+    return new Windows()
+  }
+
+  incr(key: string, done: Done, windowMs: number): void {
+    const now = performance.now()
+    let window = this.#windows.get(key)
+    if (window === undefined || window.end <= now) {
+      this.#windows.delete(key)
+      window = { count: 0, end: now + windowMs }
+      this.#windows.set(key, window)
+      const [oldest = key] = this.#windows.keys()
+      if (this.#windows.size > MOST_REMEMBERED) this.#windows.delete(oldest)
+    }
+    window.count += 1
+    done(null, { current: window.count, ttl: window.end - now })
+  }
+
+  read(key: string, done: Done): void {
+    const { count, end } = this.#windows.get(key) ?? { count: 0, end: 0 }
+    const ttl = end - performance.now()
+    done(null, ttl > 0 ? { current: count, ttl } : { current: 0, ttl: 0 })
+  }
+}
+
 /** Guards every route registered after it. */
 export default fp<RateLimitsOptions>(
   async (app, { searchPerMinute, adminPerMinute }) => {
-    await app.register(rateLimit, { global: false })
+    await app.register(rateLimit, { global: false, store: Windows })
     const admin = { name: 'admin', quota: adminPerMinute }
     const limits = {
       search: limit({ name: 'search', quota: searchPerMinute }),

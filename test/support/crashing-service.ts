@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { ConfigError } from '../../src/errors.ts'
+import { systemClock } from '../../src/services/clock.ts'
 import { isMoment, type Message, type Place } from './crashes.ts'
 
 /** Where it dies; from the beginning when its parent says so at the start. */
@@ -92,7 +93,13 @@ function nameOf(writes: readonly string[]): string {
 async function serve(): Promise<void> {
   try {
     const config = await loadConfig(process.env, join(process.env.DATA_DIR ?? '', 'no.env'))
-    const app: FastifyInstance = await buildApp(config, { timeoutMs: 30_000, logger: { level: 'info' } })
+    // The time that it was down for.
+    const aheadMs = Number(process.env.CLOCK_AHEAD_MS ?? 0)
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
+    const app: FastifyInstance = await buildApp(config, {
+      ...{ clock, timeoutMs: 30_000 },
+      logger: { level: 'info' },
+    })
     const refreshToken = app.tokens.keeper.connection()?.refreshToken ?? null
     const url = await app.listen({ port: config.PORT, host: config.HOST })
     // A process that is killed leaves nothing compiled behind by itself.

@@ -23,6 +23,9 @@ const names = Object.keys(entities) as (keyof typeof entities)[]
 /** Records as JSON by id. */
 type Company = Record<keyof typeof entities, Map<string, string>>
 
+/** How long it is down after each death, by its own clock: a request of the life before has come to an end by then. */
+const DOWN_MS = 6_000
+
 export async function createCrashingWorld(options: {
   previousToken: 'strict' | 'grace'
   customers: number
@@ -52,6 +55,7 @@ export async function createCrashingWorld(options: {
   }
   const ended = new AbortController()
   let edits = 0
+  let starts = 0
   let running = await live()
   await connect()
   equal((await running.request('/api/cache/refresh', { method: 'POST' })).status, 200)
@@ -62,7 +66,9 @@ export async function createCrashingWorld(options: {
   let unanswered: readonly WebhookEvent[] = []
 
   async function live(): Promise<Running> {
-    const service = await mustStart({ env, signal: ended.signal })
+    starts += 1
+    const clock = { CLOCK_AHEAD_MS: String(starts * DOWN_MS) }
+    const service = await mustStart({ env: { ...env, ...clock }, signal: ended.signal })
     webhooks.subscribe(`${service.url}/webhooks/quickbooks`)
     webhooks.hold()
     return service

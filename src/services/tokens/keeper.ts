@@ -39,7 +39,7 @@ const LAST_USE_MARGIN_MS = 30_000
 /** After a refresh that failed nothing is sent for so long: its outcome is unknown, and it may still be at work. */
 const HOLD_OFF_MS = 60_000
 /** A request of an earlier life, which ended before its answer came, may be at work for so long. */
-const EARLIER_HOLD_OFF_MS = 10_000
+const EARLIER_HOLD_OFF_MS = 5_000
 
 /** Everything that the keeper needs of the outside. */
 export interface TokenKeeperDeps {

@@ -273,8 +273,8 @@ const NOT_HTTP: Record<string, [bytes: string, status: number]> = {
   'a space before the colon': [post('Transfer-Encoding : chunked', `0\r\n\r\n${SECOND}`), 400],
   'a chunk that is no size': [post('Transfer-Encoding: chunked', `zz\r\n\r\n${SECOND}`), 400],
   'a chunk beyond all numbers': [post('Transfer-Encoding: chunked', `${'f'.repeat(17)}\r\n${SECOND}`), 400],
-  'less than its length': [post('Content-Length: 100', '[]'), 400],
-  'chunks without an end': [post('Transfer-Encoding: chunked', '2\r\n[]\r\n'), 400],
+  'less than its length': [post('Content-Length: 100', '[]'), 401],
+  'chunks without an end': [post('Transfer-Encoding: chunked', '2\r\n[]\r\n'), 401],
   'half a request line': ['GET /api/hea', 400],
   'half a header': [`GET / HTTP/1.1\r\n${HEAD}X-Ha`, 400],
 }

@@ -50,7 +50,10 @@ export function createWire(port: number): Wire {
       })
       // A connection that the service closed while this request was on its way there says nothing about this request.
       request.on('error', () => resolve(request.reusedSocket ? 'lost' : undefined))
-      request.on('connect', (_response, socket) => socket.destroy())
+      request.on('connect', (_response, socket) => {
+        socket.destroy()
+        resolve(undefined)
+      })
       request.setTimeout(PATIENCE_MS, () => resolve(undefined))
       request.end(body)
     })

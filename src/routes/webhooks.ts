@@ -14,8 +14,8 @@ export interface WebhookRouteOptions {
 }
 
 const MOST_BYTES = 1024 * 1024
-/** Posts under way, of a megabyte each at most; Intuit sends what is turned away again. */
-const MOST_AT_ONCE = 50
+/** Of all posts under way: far more than Intuit's are together, and it sends what is turned away again. */
+const MOST_BYTES_AT_ONCE = 64 * MOST_BYTES
 /** Anybody can post what is refused; the log must not be theirs. */
 const LINES_A_MINUTE = 20
 
@@ -42,10 +42,11 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
     if (verifierToken === undefined) throw switchedOff()
     if (typeof request.headers['intuit-signature'] !== 'string')
       throw unsigned('There is no header intuit-signature')
-    if (open >= MOST_AT_ONCE) throw tooMany()
-    open += 1
+    const bytes = Math.min(Number(request.headers['content-length'] ?? MOST_BYTES), MOST_BYTES)
+    if (open + bytes > MOST_BYTES_AT_ONCE) throw tooMany()
+    open += bytes
     reply.raw.once('close', () => {
-      open -= 1
+      open -= bytes
     })
   })
 

@@ -48,16 +48,19 @@ export const reconnectRequired = (intuitTid?: string): AppError =>
     intuitTid,
   })
 
+/** Whether the database says that its file is damaged. */
+export const saysDamaged = (error: unknown): boolean =>
+  /^SQLITE_(CORRUPT|NOTADB)/.test(String((error as { code?: unknown }).code))
+
 /** What the database refused, mostly because of its disk; undefined when `error` is something else. */
 export function databaseFault(error: unknown): AppError | undefined {
   const { code } = error as { code?: unknown }
   if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return undefined
-  const isDamaged = /^SQLITE_(CORRUPT|NOTADB)/.test(code)
   return new AppError({
     code: 'DATABASE_FAILED',
     status: 503,
     retry: 'later',
-    message: isDamaged
+    message: saysDamaged(error)
       ? `The database is damaged (${reasonOf(error)}): start the service anew, which moves it aside, and check the disk under DATA_DIR.`
       : `The database cannot be used (${reasonOf(error)}): check the disk under DATA_DIR. What was there before was kept.`,
     cause: error,

@@ -104,20 +104,24 @@ export default fp<RateLimitsOptions>(
       'countAdminKey',
       limit({ ...admin, name: 'admin-key' }, () => 'admin'),
     )
-    const wrongKeys = app.createRateLimit({ max: WRONG_KEYS.quota, timeWindow: WINDOW_SECONDS * 1000 })
+    const wrongKeys = counter(WRONG_KEYS)
     app.decorate('countWrongKey', async (request) => void (await wrongKeys(request)))
     app.decorate('assertFewWrongKeys', async (request, reply) => {
       const counted = await wrongKeys(request, { increment: false })
       if (!counted.isAllowed && counted.remaining === 0) refuse(reply, WRONG_KEYS, counted.ttlInSeconds)
     })
 
-    /** By address, and told with each answer, unless another way to tell requests apart is given. */
-    function limit(policy: Policy, keyGenerator?: () => string): Check {
-      const count = app.createRateLimit({
-        max: policy.quota,
+    function counter({ quota }: Policy, keyGenerator?: () => string) {
+      return app.createRateLimit({
+        max: quota,
         timeWindow: WINDOW_SECONDS * 1000,
         ...(keyGenerator && { keyGenerator }),
       })
+    }
+
+    /** By address, and told with each answer, unless another way to tell requests apart is given. */
+    function limit(policy: Policy, keyGenerator?: () => string): Check {
+      const count = counter(policy, keyGenerator)
       return async (request, reply) => {
         // Its connection is gone, and with it the address.
         if (request.ip === undefined) throw stopped()

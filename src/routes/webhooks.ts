@@ -74,7 +74,7 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
       const bytes: unknown = request.body
       const body = Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0)
       const signature = String(request.headers['intuit-signature'])
-      if (!isSigned(body, signature, verifierToken ?? ''))
+      if (verifierToken === undefined || !isSigned(body, signature, verifierToken))
         throw unsigned('The header intuit-signature does not fit this body')
       const { events, unread } = readEvents(body)
       if (unread > 0)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { QboRecord } from '../../simulator/simulator.ts'
 import { look, mustStart, type Running, type StartOptions, start } from '../support/crashes.ts'
-import { startSimulator, temporaryFolder } from '../support/service.ts'
+import { connectAt, startSimulator, temporaryFolder } from '../support/service.ts'
 
 /** How a disk gets full, and empty again. */
 interface Way {
@@ -53,13 +53,6 @@ const ways: Record<string, Way> = {
   },
 }
 
-async function connect(service: Running): Promise<void> {
-  const { auth_url } = (await service.request('/api/auth/url')).json
-  const consent = await fetch(auth_url, { redirect: 'manual' })
-  const back = new URL(consent.headers.get('location') ?? '')
-  await service.request(`${back.pathname}${back.search}`)
-}
-
 for (const [name, way] of Object.entries(ways))
   t.test(
     `${name}: search goes on, no token is asked for, no webhook is taken, and it heals`,
@@ -71,7 +64,7 @@ for (const [name, way] of Object.entries(ways))
       const service = await mustStart({ env: { ...simulator.env, DATA_DIR: dataDir } })
       t.teardown(() => service.kill())
       const refresh = () => service.request('/api/cache/refresh', { method: 'POST' })
-      await connect(service)
+      await connectAt(service.url)
       t.equal((await refresh()).status, 200)
       webhooks.subscribe(`${service.url}/webhooks/quickbooks`)
       webhooks.hold()

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
-import { freePort, startSimulator, temporaryFolder } from '../support/service.ts'
+import { connectAt, freePort, startSimulator, temporaryFolder } from '../support/service.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -100,9 +100,7 @@ t.test(
       const env = { ...simulator.env, DATA_DIR: cwd }
       const first = start(t, env, cwd)
       const url = await ready(first.child, first.output)
-      const { auth_url } = await json(`${url}/api/auth/url`)
-      const callback = new URL((await fetch(auth_url, { redirect: 'manual' })).headers.get('location') ?? '')
-      await fetch(`${url}${callback.pathname}${callback.search}`, { redirect: 'manual' })
+      await connectAt(url)
       let count = 0
       while (count < 2000) count = (await json(`${url}/api/cache/status`)).customers_count
       first.child.kill(signal)

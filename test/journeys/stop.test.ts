@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { Client } from 'undici'
 import { printEvents, signBody } from '../../simulator/notification.ts'
 import type { Simulator } from '../../simulator/simulator.ts'
-import { startSimulator, temporaryFolder } from '../support/service.ts'
+import { connectAt, startSimulator, temporaryFolder } from '../support/service.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -45,9 +45,7 @@ async function start(t: Test, simulator: Simulator, dataDir: string): Promise<Pr
 }
 
 async function connectAndFill(url: string): Promise<void> {
-  const { auth_url } = await json(`${url}/api/auth/url`)
-  const callback = new URL((await fetch(auth_url, { redirect: 'manual' })).headers.get('location') ?? '')
-  await fetch(`${url}${callback.pathname}${callback.search}`, { redirect: 'manual' })
+  await connectAt(url)
   const { status } = await fetch(`${url}/api/cache/refresh`, { method: 'POST' })
   if (status !== 200) throw new Error(`the refresh answered ${status}`)
 }

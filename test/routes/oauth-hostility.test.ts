@@ -6,19 +6,7 @@ import SqliteDatabase from 'better-sqlite3'
 import t from 'tap'
 import type { Simulator } from '../../simulator/simulator.ts'
 import { createLeapingClock } from '../support/clock.ts'
-import { cookieOf, type Service, startService, startSimulator } from '../support/service.ts'
-
-/** A browser that went to Intuit and was sent back, but has not arrived. */
-interface Visit {
-  cookie: string
-  callback: URL
-}
-
-async function visit(service: Service, cookie = ''): Promise<Visit> {
-  const start = await service.request('/connect', { headers: { cookie } })
-  const consent = await fetch(start.headers.get('location') ?? '', { redirect: 'manual' })
-  return { cookie: cookieOf(start.headers), callback: new URL(consent.headers.get('location') ?? '') }
-}
+import { goToIntuit, type Service, startService, startSimulator, type Visit } from '../support/service.ts'
 
 /** The callback with some of its parameters changed; undefined takes one away. */
 function changed({ callback }: Visit, parameters: Record<string, string | undefined>): string {
@@ -46,34 +34,33 @@ interface Row {
   act(world: World): Promise<Answer>
 }
 
+/** A return of one's own, in which something was changed on the way. */
+const comesBackWith =
+  (parameters: Record<string, string | undefined>): Row['act'] =>
+  async ({ service, come }) => {
+    const mine = await goToIntuit(service)
+    return come(changed(mine, parameters), mine.cookie)
+  }
+
 const invalid = { status: 400, code: 'OAUTH_STATE_INVALID' }
 
 const rows: Row[] = [
   {
     ...{ what: 'no state', ...invalid },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { state: undefined }), mine.cookie)
-    },
+    act: comesBackWith({ state: undefined }),
   },
   {
     ...{ what: 'an empty state', ...invalid },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { state: '' }), mine.cookie)
-    },
+    act: comesBackWith({ state: '' }),
   },
   {
     ...{ what: 'a forged state', ...invalid },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { state: 'A'.repeat(43) }), mine.cookie)
-    },
+    act: comesBackWith({ state: 'A'.repeat(43) }),
   },
   {
     ...{ what: 'a state with its last letter changed', ...invalid },
     act: async ({ service, come }) => {
-      const mine = await visit(service)
+      const mine = await goToIntuit(service)
       const state = mine.callback.searchParams.get('state') ?? ''
       const last = state.endsWith('A') ? 'B' : 'A'
       return come(changed(mine, { state: state.slice(0, -1) + last }), mine.cookie)
@@ -82,7 +69,7 @@ const rows: Row[] = [
   {
     ...{ what: 'an old state', ...invalid },
     act: async ({ service, come, later }) => {
-      const mine = await visit(service)
+      const mine = await goToIntuit(service)
       later(10 * 60_000 + 1)
       return come(mine.callback.href, mine.cookie)
     },
@@ -90,85 +77,64 @@ const rows: Row[] = [
   {
     ...{ what: "another browser's state", ...invalid },
     act: async ({ service, come }) => {
-      const [mine, other] = [await visit(service), await visit(service)]
+      const [mine, other] = [await goToIntuit(service), await goToIntuit(service)]
       return come(changed(mine, { state: other.callback.searchParams.get('state') ?? '' }), mine.cookie)
     },
   },
   {
     ...{ what: 'the whole return, in another browser', ...invalid },
     act: async ({ service, come }) => {
-      const [mine, other] = [await visit(service), await visit(service)]
+      const [mine, other] = [await goToIntuit(service), await goToIntuit(service)]
       return come(mine.callback.href, other.cookie)
     },
   },
   {
     ...{ what: 'the whole return, without a cookie', ...invalid },
-    act: async ({ service, come }) => come((await visit(service)).callback.href),
+    act: async ({ service, come }) => come((await goToIntuit(service)).callback.href),
   },
   {
     ...{ what: 'two states', status: 400, code: 'BAD_REQUEST' },
     act: async ({ service, come }) => {
-      const mine = await visit(service)
+      const mine = await goToIntuit(service)
       return come(`${mine.callback.href}&state=${'A'.repeat(43)}`, mine.cookie)
     },
   },
   {
     ...{ what: 'no code', status: 400, code: 'OAUTH_RETURN_INCOMPLETE' },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { code: undefined }), mine.cookie)
-    },
+    act: comesBackWith({ code: undefined }),
   },
   {
     ...{ what: 'a code that Intuit never gave', status: 400, code: 'OAUTH_CODE_REFUSED' },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { code: 'XAB1invented' }), mine.cookie)
-    },
+    act: comesBackWith({ code: 'XAB1invented' }),
   },
   {
     ...{ what: 'no company', status: 400, code: 'OAUTH_RETURN_INCOMPLETE' },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { realmId: undefined }), mine.cookie)
-    },
+    act: comesBackWith({ realmId: undefined }),
   },
   {
     ...{ what: 'a company that is none', status: 400, code: 'OAUTH_RETURN_INCOMPLETE' },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { realmId: "1' OR '1'='1" }), mine.cookie)
-    },
+    act: comesBackWith({ realmId: "1' OR '1'='1" }),
   },
   {
     ...{ what: 'another company', status: 409, code: /OTHER_COMPANY|COMPANY_REFUSED/ },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { realmId: '9999999999' }), mine.cookie)
-    },
+    act: comesBackWith({ realmId: '9999999999' }),
   },
   {
     ...{ what: "our company's name on another company's code", status: 409, code: 'OAUTH_COMPANY_REFUSED' },
     act: async ({ service, simulator, come }) => {
       simulator.behaviour.consentRealmId = '9999999999'
-      const mine = await visit(service)
+      const mine = await goToIntuit(service)
       simulator.behaviour.consentRealmId = null
       return come(changed(mine, { realmId: simulator.company.realmId }), mine.cookie)
     },
   },
   {
     ...{ what: 'an error instead of a code', status: 400, code: 'OAUTH_DENIED' },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { error: 'access_denied', code: undefined }), mine.cookie)
-    },
+    act: comesBackWith({ error: 'access_denied', code: undefined }),
   },
   {
     ...{ what: 'an error beside a code, with a page in it', status: 400, code: 'OAUTH_DENIED' },
-    act: async ({ service, come }) => {
-      const mine = await visit(service)
-      return come(changed(mine, { error: '<script>alert(1)</script>' }), mine.cookie)
-    },
+    act: comesBackWith({ error: '<script>alert(1)</script>' }),
   },
   {
     ...{ what: 'an error of nobody who was sent to Intuit', ...invalid },
@@ -219,7 +185,7 @@ t.test(
     const clock = createLeapingClock()
     const simulator = await startSimulator(t, { clock: clock.now, behaviour: { codeReuseRevokes: true } })
     const service = await startService(t, simulator, { clock })
-    const first = await visit(service)
+    const first = await goToIntuit(service)
     t.equal((await service.request(first.callback.href, { headers: { cookie: first.cookie } })).status, 302)
     const again = async (service: Service, with_: Visit) => {
       const code = first.callback.searchParams.get('code') ?? ''
@@ -228,13 +194,13 @@ t.test(
     t.match((await again(service, first)).json, { code: 'OAUTH_STATE_INVALID' }, 'the same return')
     const before = simulator.meter.tokenRequests
     t.match(
-      (await again(service, await visit(service))).json,
+      (await again(service, await goToIntuit(service))).json,
       { code: 'OAUTH_CODE_REFUSED' },
       'the same code',
     )
     await service.close()
     const restarted = await startService(t, simulator, { clock, dataDir: service.dataDir })
-    t.match((await again(restarted, await visit(restarted))).json, { code: 'OAUTH_CODE_REFUSED' })
+    t.match((await again(restarted, await goToIntuit(restarted))).json, { code: 'OAUTH_CODE_REFUSED' })
     t.equal(simulator.meter.tokenRequests, before, 'nothing was asked of Intuit')
     t.equal((await restarted.request('/api/test')).status, 200)
   },
@@ -243,7 +209,7 @@ t.test(
 t.test('two browsers at once both connect, each only with what is its own', async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator)
-  const [one, two] = [await visit(service), await visit(service)]
+  const [one, two] = [await goToIntuit(service), await goToIntuit(service)]
   const [back, other] = await Promise.all(
     [one, two].map(({ callback, cookie }) => service.request(callback.href, { headers: { cookie } })),
   )
@@ -279,7 +245,7 @@ t.test('nobody is sent anywhere but to Intuit and to the page of this service', 
     `/docs//${evil}`,
   ])
     await go(path)
-  const mine = await visit(service)
+  const mine = await goToIntuit(service)
   await go(`${mine.callback.pathname}${mine.callback.search}&redirect_uri=https://${evil}/&next=//${evil}`, {
     cookie: mine.cookie,
     accept: 'text/html',

@@ -2,14 +2,7 @@
 import t from 'tap'
 import { holdAnswers } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
-import { cookieOf, type Service, startService, startSimulator } from '../support/service.ts'
-
-/** A browser's way up to Intuit's answer: its cookie, and the address that Intuit sends it to. */
-async function goToIntuit(service: Service, cookie = '') {
-  const start = await service.request('/connect', { headers: { cookie } })
-  const consent = await fetch(start.headers.get('location') ?? '', { redirect: 'manual' })
-  return { cookie: cookieOf(start.headers), callback: new URL(consent.headers.get('location') ?? '') }
-}
+import { cookieOf, goToIntuit, type Service, startService, startSimulator } from '../support/service.ts'
 
 const authStatus = async (service: Service) => (await service.request('/api/auth/status')).json
 

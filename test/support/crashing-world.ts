@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createSimulator, type QboRecord, type WebhookEvent } from '../../simulator/simulator.ts'
 import type { Deed, Seam } from '../journeys/crash.test.ts'
 import { inspect, type Kept, look, mustStart, type Running } from './crashes.ts'
+import { connectAt } from './service.ts'
 
 export interface CrashingWorld {
   /** Something is done, and the process dies of it. */
@@ -75,10 +76,7 @@ export async function createCrashingWorld(options: {
   }
 
   async function connect(): Promise<void> {
-    const { auth_url } = (await running.request('/api/auth/url')).json
-    const consent = await fetch(auth_url, { redirect: 'manual' })
-    const back = new URL(consent.headers.get('location') ?? '')
-    equal((await running.request(`${back.pathname}${back.search}`)).status, 302)
+    equal(await connectAt(running.url), 302)
   }
 
   function tokenOfIntuit(): string | undefined {

@@ -101,9 +101,9 @@ export async function startService(
     log,
     close,
     request,
-    connect: () => connect(url, request),
+    connect: () => connect(request),
     async connectAndFill() {
-      await connect(url, request)
+      await connect(request)
       const done = await request('/api/cache/refresh', { method: 'POST' })
       if (done.status !== 200) throw new Error(`refresh answered ${done.status}: ${done.text}`)
     },
@@ -129,12 +129,35 @@ async function ask(url: string, check: CheckAnswer, path: string, init: RequestI
   }
 }
 
-async function connect(url: string, request: Service['request']) {
-  const start = await request('/connect')
-  const cookie = cookieOf(start.headers)
-  const consent = await fetch(start.headers.get('location') ?? '', { redirect: 'manual' })
-  const back = await request(consent.headers.get('location') ?? url, { headers: { cookie } })
+/** A browser that went to Intuit and was sent back, but has not arrived. */
+export interface Visit {
+  cookie: string
+  callback: URL
+}
+
+/** A browser's way up to Intuit's answer, with the cookie that it has already. */
+export async function goToIntuit({ request }: Pick<Service, 'request'>, cookie = ''): Promise<Visit> {
+  const start = await request('/connect', { headers: { cookie } })
+  return { cookie: cookieOf(start.headers), callback: await consentAt(start.headers.get('location') ?? '') }
+}
+
+/** Where Intuit sends a browser whose user consents. */
+async function consentAt(address: string): Promise<URL> {
+  const consent = await fetch(address, { redirect: 'manual' })
+  return new URL(consent.headers.get('location') ?? '')
+}
+
+async function connect(request: Service['request']) {
+  const { callback, cookie } = await goToIntuit({ request })
+  const back = await request(callback.href, { headers: { cookie } })
   return { status: back.status, location: back.headers.get('location') }
+}
+
+/** Connects a service in another process as an MRP's own page does. Answers the callback's status. */
+export async function connectAt(url: string): Promise<number> {
+  const { auth_url } = (await (await fetch(`${url}/api/auth/url`)).json()) as { auth_url: string }
+  const { pathname, search } = await consentAt(auth_url)
+  return (await fetch(`${url}${pathname}${search}`, { redirect: 'manual' })).status
 }
 
 /** The cookies of an answer, as a browser would send them back. */

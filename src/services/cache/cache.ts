@@ -118,7 +118,10 @@ export interface Cache {
   get(realm: string, entity: string, id: string): Promise<string | undefined>
   /** Ends the life of the sequence: no cursor of the delta feed is continued any more. */
   endFeed(realm: string): Promise<void>
-  /** Forgets every realm but this one; without it, all. Sequences stay: `seq` never goes back. */
+  /**
+   * Forgets every realm but this one; without it, all. Sequences stay: `seq` never goes back. Answers whether there were
+   * records to forget.
+   */
   keepOnly(realm?: string): Promise<boolean>
 }
 

@@ -13,9 +13,17 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
-import { type DatabaseConnection, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver, sql } from 'kysely'
+import {
+  type DatabaseConnection,
+  Kysely,
+  SqliteAdapter,
+  SqliteDriver,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { ConfigError, reasonOf } from '../../errors.ts'
+import { ConfigError, reasonOf, saysDamaged } from '../../errors.ts'
 import { migrations } from './migrations.ts'
 import type { Database } from './schema.ts'
 
@@ -48,7 +56,6 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
     const path = databasePath(dataDir)
     makeFile(path)
     const movedAside = isDamaged(path) ? moveAside(path) : undefined
-    makeFile(path)
     const db = kyselyOf(configured(new SqliteDatabase(path)))
     await migrate(db).catch(async (error) => {
       await db.destroy()
@@ -101,7 +108,14 @@ const DAMAGED = `${NAME}.damaged-`
 const databasePath = (dataDir: string) => join(dataDir, NAME)
 
 const kyselyOf = (database: SqliteDatabase.Database): Db =>
-  new Kysely<Database>({ dialect: new Dialect({ database }) })
+  new Kysely<Database>({
+    dialect: {
+      createAdapter: () => new Adapter(),
+      createDriver: () => new Driver(database),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  })
 
 function configured(file: SqliteDatabase.Database): SqliteDatabase.Database {
   file.pragma('journal_mode = WAL')
@@ -121,18 +135,19 @@ function isDamaged(path: string): boolean {
   try {
     return file.pragma('quick_check(1)', { simple: true }) !== 'ok'
   } catch (error) {
-    if (/^SQLITE_(NOTADB|CORRUPT)/.test(codeOf(error) ?? '')) return true
+    if (saysDamaged(error)) return true
     throw error
   } finally {
     file.close()
   }
 }
 
-/** With the files that belong to it: they would be taken for the new one's. */
+/** With the files that belong to it, which would be taken for those of the new one in its place. */
 function moveAside(path: string): string {
   const place = `${join(dirname(path), DAMAGED)}${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
   for (const suffix of ['-wal', '-shm', ''])
     if (existsSync(path + suffix)) renameSync(path + suffix, place + suffix)
+  makeFile(path)
   return place
 }
 
@@ -177,7 +192,7 @@ function startFault(dataDir: string, error: unknown): unknown {
     )
   }
   if (error instanceof ConfigError || code === undefined) return error
-  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damagedLock(dataDir, reasonOf(error))
+  if (saysDamaged(error)) return damagedLock(dataDir, reasonOf(error))
   if (/^(SQLITE_FULL|ENOSPC)/.test(code)) {
     return new ConfigError(
       `DATA_DIR: the disk under ${dataDir} is full (${reasonOf(error)}). Free some space.`,
@@ -194,30 +209,13 @@ const damagedLock = (dataDir: string, reason: string) =>
     `DATA_DIR: process.lock in ${dataDir} is damaged (${reason}). Make sure that no other process serves from there, delete it, and start again: nothing is kept in it.`,
   )
 
-class Dialect extends SqliteDialect {
-  readonly #config: { database: SqliteDatabase.Database }
-
-  constructor(config: { database: SqliteDatabase.Database }) {
-    super(config)
-    this.#config = config
-  }
-
-  override createAdapter() {
-    return new Adapter()
-  }
-
-  override createDriver() {
-    return new Driver(this.#config)
-  }
-}
-
 /** SQLite ends a transaction by itself when the disk is full; taking it back then would fail, and hide why. */
 class Driver extends SqliteDriver {
   readonly #database: SqliteDatabase.Database
 
-  constructor(config: { database: SqliteDatabase.Database }) {
-    super(config)
-    this.#database = config.database
+  constructor(database: SqliteDatabase.Database) {
+    super({ database })
+    this.#database = database
   }
 
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
@@ -226,7 +224,6 @@ class Driver extends SqliteDriver {
 }
 
 /** SQLite makes tables in transactions, too. Kysely does not count on it, and a start that is killed would leave some of them. */
-
 class Adapter extends SqliteAdapter {
   override get supportsTransactionalDdl() {
     return true

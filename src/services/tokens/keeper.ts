@@ -242,12 +242,9 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     disconnect: () =>
       exclusive(async () => {
         const former = unsaved ?? current
-        if (former === undefined) {
-          disconnects += 1
-          return { revoked: false }
-        }
-        await mustBeWritable(former)
+        if (former !== undefined) await mustBeWritable(former)
         disconnects += 1
+        if (former === undefined) return { revoked: false }
         const revoked = await revoke(former)
         await store.clear()
         current = undefined

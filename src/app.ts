@@ -7,6 +7,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import {
   apiBaseUrlOf,
   type Config,
+  databaseOf,
   entitiesOf,
   hasCredentials,
   isLoopback,
@@ -19,11 +20,13 @@ import consent from './plugins/consent.ts'
 import database from './plugins/database.ts'
 import errors, { clientErrorHandler } from './plugins/errors.ts'
 import headers from './plugins/headers.ts'
+import lease from './plugins/lease.ts'
 import meter from './plugins/meter.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
 import qbo from './plugins/qbo.ts'
 import rateLimits from './plugins/rate-limits.ts'
+import replica from './plugins/replica.ts'
 import searchIndexes from './plugins/search-indexes.ts'
 import stop from './plugins/stop.ts'
 import sync from './plugins/sync.ts'
@@ -42,6 +45,10 @@ import { type Clock, systemClock } from './services/clock.ts'
 /** What a test may replace: time, chance, patience and the logger. Times are milliseconds. */
 export interface AppOptions {
   clock?: Clock
+  /** Of what is timed by the database's own clock. */
+  leaseClock?: Clock
+  /** How long the other replicas wait for one that leads and is gone. */
+  leasePeriodMs?: number
   /** 0 ≤ value < 1 */
   random?: () => number
   /** Longest wait for Intuit's answer. */
@@ -52,6 +59,7 @@ export interface AppOptions {
 }
 
 const MINUTE_MS = 60_000
+const LEASE_MS = 10_000
 /** No route takes more but webhooks, which have a limit of their own. */
 const MOST_BODY_BYTES = 16 * 1024
 const MOST_HEADER_BYTES = 16 * 1024
@@ -70,6 +78,8 @@ const READABLE = ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'x-dat
 export async function buildApp(config: Config, options: AppOptions = {}): Promise<FastifyInstance> {
   const {
     clock = systemClock,
+    leaseClock = systemClock,
+    leasePeriodMs = LEASE_MS,
     random = Math.random,
     timeoutMs = MINUTE_MS,
     drainMs = 0,
@@ -127,7 +137,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       answersTo: (name) => config.ALLOW_UNAUTHENTICATED || isLoopback(name) || ownNames.includes(name),
     })
 
-    await app.register(database, { dataDir: config.DATA_DIR })
+    await app.register(database, { place: databaseOf(config) })
+    await app.register(lease, { periodMs: leasePeriodMs, clock: leaseClock })
     await app.register(tokens, {
       secretKey: config.SECRET_KEY,
       formerSecretKey: config.SECRET_KEY_PREVIOUS,
@@ -159,9 +170,16 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       entities,
       changesIntervalMs: config.CACHE_REFRESH_MINUTES * MINUTE_MS,
       fullIntervalMs: config.FULL_SYNC_HOURS * 60 * MINUTE_MS,
-      tokenCheckIntervalMs,
-      configured,
       clock,
+    })
+    await app.register(replica, {
+      entities,
+      configured,
+      changesIntervalMs: config.CACHE_REFRESH_MINUTES * MINUTE_MS,
+      tokenCheckIntervalMs,
+      leasePeriodMs,
+      clock,
+      leaseClock,
     })
 
     await app.register(searchRoutes, { entities, unchosen, slowMs: config.SLOW_SEARCH_MS })

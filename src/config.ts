@@ -9,6 +9,7 @@ import fastifyEnv from '@fastify/env'
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import { ConfigError, reasonOf } from './errors.ts'
+import type { DatabasePlace } from './services/database/open.ts'
 import {
   createEntities,
   defaultSettings,
@@ -80,7 +81,22 @@ const settings = {
   ),
   DATA_DIR: Type.String({
     default: './data',
-    description: 'folder of the database file and the generated secret',
+    description:
+      'folder of the database file and the generated secret; of what is kept for a quick start only, with DB_HOST',
+  }),
+  DB_HOST: Type.Optional(
+    Type.String({
+      description: 'a MySQL or MariaDB server to keep everything in, instead of a file in DATA_DIR',
+    }),
+  ),
+  DB_PORT: Type.Integer({ default: 3306, minimum: 1, maximum: 65535, description: 'its port' }),
+  DB_USER: Type.Optional(Type.String({ description: 'its user' })),
+  DB_NAME: Type.Optional(
+    Type.String({ description: "its database; the MRP's own will do, all tables here begin with qbo_" }),
+  ),
+  DB_TLS: Type.Boolean({
+    default: false,
+    description: 'whether the way to it is encrypted, and its certificate checked',
   }),
   CACHE_REFRESH_MINUTES: Type.Number({
     default: 60,
@@ -178,6 +194,7 @@ const secrets = {
       description: 'what SECRET_KEY was before; needed until npm run rotate-key has run',
     }),
   ),
+  DB_PASSWORD: Type.Optional(Type.String({ description: 'password of DB_USER' })),
   ADMIN_API_KEY: Key('bearer key that may do everything'),
   SEARCH_API_KEY: Key('bearer key that may only search'),
 }
@@ -198,11 +215,6 @@ export const secretNames = Object.keys(secrets) as (keyof typeof secrets)[]
 export async function loadConfig(env: NodeJS.ProcessEnv, dotenvPath = '.env'): Promise<Config> {
   const given = { ...dropEmpty(readDotenv(dotenvPath)), ...dropEmpty(env) }
   readSecretFiles(given)
-  if (given.DB_HOST !== undefined) {
-    throw new ConfigError(
-      'DB_HOST is set, but only SQLite under DATA_DIR is supported so far: remove DB_HOST, or the data would not be where you expect it.',
-    )
-  }
   const config = await check(given)
   if (given.PUBLIC_URL === undefined && config.PORT !== 0) {
     config.PUBLIC_URL = `http://localhost:${config.PORT}`
@@ -227,6 +239,14 @@ export const apiBaseUrlOf = (config: Config): string =>
   config.QUICKBOOKS_ENVIRONMENT === 'production'
     ? config.QUICKBOOKS_PRODUCTION_BASE_URL
     : config.QUICKBOOKS_SANDBOX_BASE_URL
+
+/** Where the data is kept. */
+export function databaseOf(config: Config): DatabasePlace {
+  const { DATA_DIR: dataDir, DB_HOST: host, DB_PORT: port, DB_TLS: tls } = config
+  if (host === undefined) return { dataDir, server: undefined }
+  const { DB_USER: user = '', DB_PASSWORD: password = '', DB_NAME: database = '' } = config
+  return { dataDir, server: { host, port, user, password, database, tls } }
+}
 
 /** Whether the Intuit app's credentials are there; without them the service runs, but cannot connect. */
 export const hasCredentials = (config: Config): boolean =>
@@ -361,6 +381,21 @@ function checkTogether(config: Config): void {
     }
   }
   entitiesOf(config)
+  if (config.DB_HOST === undefined) {
+    const alone = (['DB_USER', 'DB_PASSWORD', 'DB_NAME'] as const).find((name) => config[name] !== undefined)
+    if (alone !== undefined)
+      throw new ConfigError(
+        `DB_HOST is missing: ${alone} needs it. Without both, a file in DATA_DIR is used.`,
+      )
+  } else {
+    const missing = (['DB_USER', 'DB_NAME'] as const).find((name) => config[name] === undefined)
+    if (missing !== undefined) throw new ConfigError(`${missing} is missing: DB_HOST needs it.`)
+    if (config.SECRET_KEY === undefined) {
+      throw new ConfigError(
+        'SECRET_KEY is missing: with DB_HOST every replica needs the same one, so none is made up. Take at least 32 random characters (openssl rand -base64 32), and keep them apart from the database.',
+      )
+    }
+  }
   const proxies = trustedProxyOf(config)
   if (Array.isArray(proxies) && (proxies.length === 0 || !proxies.every(isNetwork))) {
     throw new ConfigError(

@@ -52,20 +52,53 @@ export const reconnectRequired = (intuitTid?: string): AppError =>
 export const saysDamaged = (error: unknown): boolean =>
   /^SQLITE_(CORRUPT|NOTADB)/.test(String((error as { code?: unknown }).code))
 
-/** What the database refused, mostly because of its disk; undefined when `error` is something else. */
+/**
+ * A database server refused, or does not answer. A `conflict` with another process is over when the transaction begins
+ * again; of what was `unreachable` nobody knows whether it was done. Neither statement nor values are in it.
+ */
+export class DatabaseError extends Error {
+  override name = 'DatabaseError'
+  readonly code: string
+  readonly kind: 'conflict' | 'unreachable' | 'refused'
+
+  constructor(code: string, kind: DatabaseError['kind'], message: string) {
+    super(message)
+    this.code = code
+    this.kind = kind
+  }
+}
+
+/** What the database refused, mostly because of its disk or the way to it; undefined when `error` is something else. */
 export function databaseFault(error: unknown): AppError | undefined {
+  const message = databaseMessage(error)
+  if (message === undefined) return undefined
+  return new AppError({ code: 'DATABASE_FAILED', status: 503, retry: 'later', message, cause: error })
+}
+
+function databaseMessage(error: unknown): string | undefined {
+  if (error instanceof DatabaseError)
+    return `The database at DB_HOST cannot be used (${error.message}): it is tried again. What was there before was kept, and search goes on with the data at hand.`
   const { code } = error as { code?: unknown }
   if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return undefined
-  return new AppError({
-    code: 'DATABASE_FAILED',
+  return saysDamaged(error)
+    ? `The database is damaged (${reasonOf(error)}): start the service anew, which moves it aside, and check the disk under DATA_DIR.`
+    : `The database cannot be used (${reasonOf(error)}): check the disk under DATA_DIR. What was there before was kept.`
+}
+
+/** This process does not act for all: another replica leads, or none does at the moment. */
+export const notLeader = (): AppError =>
+  new AppError({
+    code: 'NOT_LEADER',
     status: 503,
     retry: 'later',
-    message: saysDamaged(error)
-      ? `The database is damaged (${reasonOf(error)}): start the service anew, which moves it aside, and check the disk under DATA_DIR.`
-      : `The database cannot be used (${reasonOf(error)}): check the disk under DATA_DIR. What was there before was kept.`,
-    cause: error,
+    message:
+      'Another replica leads by now, so this one did nothing more; what was committed before was kept. Try again in a moment.',
+    retryAfterSeconds: 2,
   })
-}
+
+/** Whether an error says that this process does not lead. */
+export const isNotLeader = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'NOT_LEADER'
 
 /** Work was ended because the service stops, or its company is being disconnected. */
 export const stopped = (): AppError =>

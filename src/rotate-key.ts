@@ -2,20 +2,17 @@
 // Without SECRET_KEY it makes the new key itself, and the service takes it up; with it, SECRET_KEY is the new one and
 // SECRET_KEY_PREVIOUS the one before, and the service was started with both.
 
-import { loadConfig } from './config.ts'
+import { databaseOf, loadConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
-import { openBeside } from './services/database/database.ts'
+import { openBeside } from './services/database/open.ts'
 import { createInstalledKey, keysOf } from './services/tokens/installed-key.ts'
 import { createKeyring } from './services/tokens/keyring.ts'
 import { sealAgain } from './services/tokens/store.ts'
 
 try {
-  const {
-    DATA_DIR,
-    SECRET_KEY: secretKey,
-    SECRET_KEY_PREVIOUS: formerSecretKey,
-  } = await loadConfig(process.env)
-  const { db, close } = await openBeside(DATA_DIR)
+  const config = await loadConfig(process.env)
+  const { DATA_DIR, SECRET_KEY: secretKey, SECRET_KEY_PREVIOUS: formerSecretKey } = config
+  const { db, close } = await openBeside(databaseOf(config))
   try {
     const installed = createInstalledKey(DATA_DIR)
     const isInstalled = secretKey === undefined

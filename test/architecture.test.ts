@@ -12,7 +12,7 @@ const allowed: Record<string, string[]> = {
   serve: ['app', 'config', 'errors'],
   'rotate-key': ['config', 'errors', 'services/database', 'services/tokens'],
   app: ['config', 'plugins', 'routes', 'services/clock', 'package.json'],
-  config: ['errors', 'services/entities'],
+  config: ['errors', 'services/database', 'services/entities'],
   errors: [],
   plugins: ['errors', 'services/*'],
   routes: ['errors', 'services/*'],
@@ -21,6 +21,8 @@ const allowed: Record<string, string[]> = {
   'services/events': ['errors', 'services/cache', 'services/log', 'services/sync'],
   'services/meter': ['errors', 'services/clock', 'services/database', 'services/log'],
   'services/status': [
+    'errors',
+    'services/replica',
     'services/cache',
     'services/clock',
     'services/entities',
@@ -30,11 +32,24 @@ const allowed: Record<string, string[]> = {
     'services/tokens',
   ],
   'services/database': ['errors'],
+  'services/lease': ['errors', 'services/clock', 'services/database'],
+  'services/replica': [
+    'errors',
+    ...['cache', 'clock', 'database', 'lease', 'log', 'status', 'sync', 'tokens'].map(
+      (name) => `services/${name}`,
+    ),
+  ],
   'services/entities': [],
   'services/qbo': ['errors', 'services/clock', 'services/log'],
   'services/search': ['errors', 'services/entities'],
-  'services/cache': ['errors', 'services/clock', 'services/database', 'services/entities'],
-  'services/tokens': ['errors', 'services/clock', 'services/database', 'services/log', 'services/qbo'],
+  'services/cache': [
+    'errors',
+    ...['clock', 'database', 'entities', 'lease'].map((name) => `services/${name}`),
+  ],
+  'services/tokens': [
+    'errors',
+    ...['clock', 'database', 'lease', 'log', 'qbo'].map((name) => `services/${name}`),
+  ],
   'services/sync': [
     'errors',
     ...['cache', 'clock', 'entities', 'log', 'qbo', 'search'].map((name) => `services/${name}`),

@@ -1,5 +1,4 @@
-// The durable cache, its delta feed, and the webhook events that wait. Whatever another company left behind is forgotten
-// at start: two companies never mix.
+// The durable cache, its delta feed, and the webhook events that wait.
 import fp from 'fastify-plugin'
 import { type Cache, createCache } from '../services/cache/cache.ts'
 import { createFeed, type Feed } from '../services/cache/feed.ts'
@@ -17,13 +16,10 @@ declare module 'fastify' {
 /** The cache over the database. */
 export default fp<{ clock: Clock }>(
   async (app, { clock }) => {
-    const deps = { db: app.database, clock }
-    const cache = createCache(deps)
-    // A disconnect may have been interrupted.
-    if (await cache.keepOnly(app.tokens.keeper.connection()?.realm)) await app.shrinkDatabase()
-    app.decorate('cache', cache)
+    const deps = { db: app.database.db, lease: app.lease, clock }
+    app.decorate('cache', createCache(deps))
     app.decorate('feed', createFeed(deps))
     app.decorate('hints', createHintQueue(deps))
   },
-  { name: 'cache', dependencies: ['database', 'tokens'] },
+  { name: 'cache', dependencies: ['database', 'lease'] },
 )

@@ -12,7 +12,7 @@ declare module 'fastify' {
 /** `budget`: reads a month, or undefined for as many as it takes. */
 export default fp<{ clock: Clock; budget: number | undefined }>(
   async (app, { clock, budget = null }) => {
-    const meter = await createReadMeter({ db: app.database, clock, log: app.log, budget })
+    const meter = await createReadMeter({ db: app.database.db, clock, log: app.log, budget })
     app.decorate('meter', meter)
     app.addHook('onClose', () => meter.close())
   },

@@ -9,11 +9,13 @@ import { createSearch, type SearchService } from '../services/search/search.ts'
 import { createShelf } from '../services/search/shelf.ts'
 import { readSynonyms, type Synonyms } from '../services/search/synonyms.ts'
 import { buildsOnThread } from '../services/search/thread.ts'
-import { warmUp } from '../services/sync/warm-up.ts'
+import { createTail, type Tail } from '../services/sync/tail.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     searchIndexes: SearchService
+    /** What follows the cache while this process does not change it itself. */
+    tail: Tail
   }
 }
 
@@ -31,7 +33,7 @@ export interface SearchIndexesOptions {
  */
 export default fp<SearchIndexesOptions>(
   async (app, { entities, settings, dataDir, synonymsFile }) => {
-    const { cache, log } = app
+    const { cache, feed, log } = app
     const realm = () => app.tokens.keeper.connection()?.realm
     const search = createSearch({
       entities,
@@ -41,10 +43,10 @@ export default fp<SearchIndexesOptions>(
       onError: (err) => log.error({ err }, 'A search index was not renewed or kept; the one at hand goes on'),
     })
     app.addHook('onClose', () => search.close())
-    const connected = realm()
-    if (connected === undefined) await search.clear()
-    else await warmUp({ entities, cache, search, log }, connected)
+    const tail = createTail({ entities, cache, search, log })
+    await tail.catchUp(await feed.end(realm()))
     app.decorate('searchIndexes', search)
+    app.decorate('tail', tail)
   },
   { name: 'search-indexes', dependencies: ['cache', 'tokens'] },
 )

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts'
 import { isoOrNull } from '../services/clock.ts'
 import type { Entity } from '../services/entities/index.ts'
 import { statusSchema, Time } from '../services/status.ts'
-import type { RefreshReport } from '../services/sync/sync.ts'
+import type { RefreshOptions, RefreshReport } from '../services/sync/sync.ts'
 
 const RefreshAnswer = Type.Object({
   message: Type.String(),
@@ -30,8 +30,11 @@ export interface CacheRouteOptions {
 }
 
 const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entities, version }) => {
-  const { cache, searchIndexes, sync, readStatus } = app
+  const { cache, replica, searchIndexes, sync, readStatus } = app
   const { keeper } = app.tokens
+  const refresh = replica.atLeader('refresh', async (options: RefreshOptions) =>
+    refreshAnswer(await sync.refresh(options)),
+  )
   const Status = statusSchema(entities)
   app.addSchema(Status)
 
@@ -84,8 +87,8 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     async (request, reply) => {
       const { wait, ...options } = request.query
       keeper.currentRealm()
-      const done = sync.refresh(options)
-      if (wait) return refreshAnswer(await done)
+      const done = refresh(options)
+      if (wait) return await done
       // Its failures are logged and shown in the status.
       done.catch(() => undefined)
       return reply
@@ -249,5 +252,5 @@ async function* pieces(
 export default fp(routes, {
   name: 'cache-routes',
   encapsulate: true,
-  dependencies: ['cache', 'sync', 'search-indexes', 'auth', 'errors'],
+  dependencies: ['cache', 'replica', 'search-indexes', 'auth', 'errors'],
 })

@@ -7,6 +7,7 @@ import fp from 'fastify-plugin'
 import { AppError, reasonOf } from '../errors.ts'
 import { isoOrNull } from '../services/clock.ts'
 import { ConnectionStatus, Time } from '../services/status.ts'
+import type { ConsentReturn } from '../services/tokens/consent.ts'
 import { randomToken } from '../services/tokens/secrets.ts'
 
 /** What the routes tell about the configuration; no secret is among it. */
@@ -23,9 +24,21 @@ const COOKIE_SECONDS = 600
 const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options) => {
   // Only these routes have cookies; the search route does not look for them.
   await app.register(cookies)
-  const { consent, sync, qbo, readStatus, log } = app
+  const { consent, replica, sync, qbo, readStatus, log } = app
   const { keeper } = app.tokens
-  let disconnecting: ReturnType<typeof disconnect> | undefined
+  let disconnecting: ReturnType<typeof disconnectNow> | undefined
+  const finish = replica.atLeader('connect', async (answer: ConsentReturn) => {
+    const done = await consent.finish(answer)
+    void sync.refreshDue({ connected: true })
+    return done
+  })
+  const disconnect = replica.atLeader('disconnect', () => {
+    disconnecting ??= disconnectNow().finally(() => {
+      disconnecting = undefined
+    })
+    return disconnecting
+  })
+  const companyName = replica.atLeader('test', () => qbo.companyName())
   const home = new URL(options.redirectUri)
   const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure: home.protocol === 'https:' } as const
 
@@ -91,12 +104,10 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     },
     async (request, reply) => {
       try {
-        const { realmId, expiresIn } = await consent.finish({
-          ...request.query,
-          browser: request.cookies[COOKIE],
-        })
+        const { state, code, realmId: company, error } = request.query
+        const browser = request.cookies[COOKIE]
+        const { realmId, expiresIn } = await finish({ state, code, realmId: company, error, browser })
         // The cookie stays until it expires: another tab of this browser may be on its way back with a state of its own.
-        void sync.refreshDue({ connected: true })
         if (prefers(request) !== 'json') return reply.redirect('/')
         const message = 'QuickBooks connected; the first refresh runs'
         return { message, company_id: realmId, expires_in: expiresIn }
@@ -178,16 +189,11 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
         },
       },
     },
-    () => {
-      disconnecting ??= disconnect().finally(() => {
-        disconnecting = undefined
-      })
-      return disconnecting
-    },
+    () => disconnect(null),
   )
 
   /** Forgets everything; a second call meanwhile joins the first, whose answer from Intuit is the one that counts. */
-  async function disconnect() {
+  async function disconnectNow() {
     const connected = keeper.connection() !== undefined
     await sync.stop()
     const { revoked } = await keeper.disconnect().catch(async (error) => {
@@ -195,7 +201,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
       throw error
     })
     await sync.forget()
-    await app.shrinkDatabase().catch((error) => {
+    await app.database.shrink().catch((error) => {
       log.error({ reason: reasonOf(error) }, 'What was deleted can still be read in the database file')
     })
     if (!connected) return { success: true, message: 'QuickBooks was not connected', revoked }
@@ -223,7 +229,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
       },
     },
     async () => {
-      const company_name = await qbo.companyName()
+      const company_name = await companyName(null)
       const company_id = keeper.connection()?.realmId ?? ''
       return { success: true, message: 'QuickBooks answers', company_name, company_id }
     },
@@ -275,5 +281,5 @@ function prefers({ headers: { accept = '' } }: FastifyRequest): 'html' | 'json' 
 export default fp(routes, {
   name: 'oauth-routes',
   encapsulate: true,
-  dependencies: ['database', 'tokens', 'consent', 'qbo', 'sync', 'auth', 'errors'],
+  dependencies: ['database', 'tokens', 'consent', 'qbo', 'replica', 'auth', 'errors'],
 })

@@ -2,13 +2,16 @@
 // status route, the health line in the log and the page.
 
 import { type Static, Type } from '@sinclair/typebox'
+import { DatabaseError } from '../errors.ts'
 import type { Cache, Checkpoint } from './cache/cache.ts'
-import type { HintQueue } from './cache/hints.ts'
+import type { HintQueue, HintStatus } from './cache/hints.ts'
 import { type Clock, isoOrNull } from './clock.ts'
 import type { Entity } from './entities/index.ts'
 import type { MeterReadings, ReadMeter } from './meter/meter.ts'
+import type { CircuitState } from './qbo/breaker.ts'
 import type { QboClient } from './qbo/client.ts'
-import type { Sync } from './sync/sync.ts'
+import type { Standing } from './replica/replica.ts'
+import type { Progress, Sync } from './sync/sync.ts'
 import type { TokenKeeper } from './tokens/keeper.ts'
 
 /** A time in an answer. */
@@ -99,6 +102,25 @@ const QuickBooksStatus = Type.Object(
   { description: 'Whether QuickBooks answers at all' },
 )
 
+const ReplicaStatus = Type.Object(
+  {
+    id: Type.String({ description: 'Names this process' }),
+    role: Type.Union([Type.Literal('leader'), Type.Literal('follower')], {
+      description: 'leader: it asks Intuit and follows QuickBooks for all. follower: it follows the cache',
+    }),
+    leader: Type.Union([Type.String(), Type.Null()], {
+      description: 'Who leads, as far as this one knows; null for a moment, until another one does',
+    }),
+    lag_seconds: Type.Number({
+      description: 'Since when this one may be behind the cache; about a second at most while all is well',
+    }),
+    is_database_reachable: Type.Boolean({
+      description: 'false: what is told here of the cache is what was known before',
+    }),
+  },
+  { description: 'This process among those that serve from the same database' },
+)
+
 const WebhooksStatus = Type.Object({
   waiting: Type.Integer({
     description: 'Posts whose records are not read yet; one about several entities counts for each',
@@ -122,6 +144,7 @@ export const statusSchema = (entities: readonly Entity[]) =>
       refresh: RefreshStatus,
       quickbooks: QuickBooksStatus,
       reads: ReadsStatus,
+      replica: ReplicaStatus,
       webhooks: WebhooksStatus,
       access_token_expires_at: Time('It is renewed before'),
       refresh_token_expires_at: Time('When the connection dies if the service does not run until then'),
@@ -134,6 +157,26 @@ export const statusSchema = (entities: readonly Entity[]) =>
 export type Status = Static<ReturnType<typeof statusSchema>> & {
   entities: Record<string, Static<typeof EntityStatus>>
 }
+
+/** What the replica that leads says of itself, for the others to tell. */
+export interface LeaderReport {
+  progress: Progress | null
+  circuit: CircuitState
+  /** By entity: why it failed, where even that could not be written. */
+  unwritten: Record<string, string>
+}
+
+/** What this process would say if it led. */
+export const reportOf = (sync: Sync, qbo: QboClient, entities: readonly Entity[]): LeaderReport => ({
+  progress: sync.progress() ?? null,
+  circuit: qbo.circuit(),
+  unwritten: Object.fromEntries(
+    entities.flatMap(({ name }) => {
+      const error = sync.unwrittenError(name)
+      return error === undefined ? [] : [[name, error]]
+    }),
+  ),
+})
 
 /** Reads the status; cheap enough for a probe every second. */
 export type ReadStatus = () => Promise<Status>
@@ -148,21 +191,46 @@ export function createStatusReader(deps: {
   meter: ReadMeter
   qbo: QboClient
   sync: Sync
+  standing(): Standing
   clock: Clock
 }): ReadStatus {
-  const { entities, keeper, cache, hints, meter, qbo, sync, clock } = deps
+  const { entities, keeper, cache, hints, meter, clock } = deps
   const names = entities.map(({ name }) => name)
+
+  let known: Stored = { checkpoints: [], webhooks: { waiting: 0, lastReceived: null, ignored: 0 } }
+
+  async function readStored(realm: string | undefined, isLeader: boolean): Promise<void> {
+    const [checkpoints, webhooks] = await Promise.all([
+      realm === undefined ? [] : cache.checkpoints(realm),
+      hints.status(realm ?? '', names),
+      isLeader ? undefined : meter.reload(),
+    ])
+    known = { checkpoints, webhooks }
+  }
+
+  /** Answers whether the server could be asked: without it, what was known before has to do. */
+  async function isReachable(reading: Promise<void>): Promise<boolean> {
+    try {
+      await reading
+      return true
+    } catch (error) {
+      if (error instanceof DatabaseError) return false
+      throw error
+    }
+  }
 
   return async () => {
     const connection = keeper.connection()
-    const stored = connection === undefined ? [] : await cache.checkpoints(connection.realm)
+    const { id, isLeader, leader, lagSeconds, report } = deps.standing()
+    const is_database_reachable = await isReachable(readStored(connection?.realm, isLeader))
+    const stored = known.checkpoints
+    const own = reportOf(deps.sync, deps.qbo, entities)
+    const { progress, circuit, unwritten } = report ?? own
     const checkpoints = entities.map(({ name }) => stored.find((one) => one.entity === name) ?? unread(name))
     const lastUpdated = Math.max(...checkpoints.map((one) => one.lastSuccess ?? 0))
     const hasData = lastUpdated > 0 || checkpoints.some((one) => one.records > 0)
-    const progress = sync.progress()
-    const { lastReceived, ...webhooks } = await hints.status(connection?.realm ?? '', names)
+    const { lastReceived, ...webhooks } = known.webhooks
     const { reads, ...spent } = meter.readings()
-    const { circuit, retryAt } = qbo.circuit()
     return {
       connection_status: connectionStatus(deps.configured, connection?.state, hasData),
       is_authenticated: connection?.state === 'connected',
@@ -170,13 +238,10 @@ export function createStatusReader(deps: {
       last_updated: isoOrNull(lastUpdated || null),
       ...Object.fromEntries(checkpoints.map((one) => [`${one.entity}_count`, one.records])),
       entities: Object.fromEntries(
-        checkpoints.map((one) => [
-          one.entity,
-          entityStatus(one, sync.unwrittenError(one.entity), clock.now()),
-        ]),
+        checkpoints.map((one) => [one.entity, entityStatus(one, unwritten[one.entity], clock.now())]),
       ),
       refresh: {
-        running: progress !== undefined,
+        running: progress !== null,
         started_at: isoOrNull(progress?.startedAt),
         progress: Object.fromEntries(
           (progress?.entities ?? []).map(({ entity, fetched, expected = null, done }) => [
@@ -185,12 +250,19 @@ export function createStatusReader(deps: {
           ]),
         ),
       },
-      quickbooks: { circuit, retry_at: isoOrNull(retryAt) },
+      quickbooks: { circuit: circuit.circuit, retry_at: isoOrNull(circuit.retryAt) },
       reads: {
         ...spent,
         is_spent: meter.isSpent(),
         by_entity: sums(reads, ({ entity }) => entity),
         by_reason: sums(reads, ({ reason }) => reason),
+      },
+      replica: {
+        id,
+        role: isLeader ? ('leader' as const) : ('follower' as const),
+        leader,
+        lag_seconds: lagSeconds,
+        is_database_reachable,
       },
       webhooks: { ...webhooks, last_received: isoOrNull(lastReceived) },
       access_token_expires_at: isoOrNull(connection?.accessExpiresAt),
@@ -198,6 +270,11 @@ export function createStatusReader(deps: {
       consent_expires_at: isoOrNull(connection?.consentExpiresAt),
     }
   }
+}
+
+interface Stored {
+  checkpoints: Checkpoint[]
+  webhooks: HintStatus
 }
 
 type Reads = MeterReadings['reads']

@@ -273,7 +273,7 @@ t.test('after a disconnect in the middle of a look nothing of the company is lef
   await look()
   t.match((await disconnecting)?.json, { success: true })
   await allIn.promise
-  const left = await service.app.database.selectFrom('qbo_records').select('id').execute()
+  const left = await service.app.database.db.selectFrom('qbo_records').select('id').execute()
   t.same(left, [])
   t.equal(service.app.searchIndexes.size('items'), 0)
 })

@@ -78,7 +78,7 @@ t.test('what a disconnect that was killed has left is forgotten by the next star
   const name = String(simulator.company.list('Customer')[3]?.DisplayName)
   await service.app.searchIndexes.settled()
   // As far as it comes before the tokens are gone and the rest is not.
-  await service.app.database.deleteFrom('qbo_tokens').execute()
+  await service.app.database.db.deleteFrom('qbo_tokens').execute()
   await service.close()
   const again = await startService(t, simulator, { dataDir })
   t.match((await again.request('/api/cache/status')).json, {
@@ -96,7 +96,7 @@ t.test('a record that the disk has damaged is replaced by the next reading', asy
   const service = await startService(t, simulator)
   await service.connectAndFill()
   const [customer] = simulator.company.list('Customer')
-  await service.app.database
+  await service.app.database.db
     .updateTable('qbo_records')
     .set({ json: '{"DisplayNameKeystone C"' })
     .where('entity', '=', 'customers')
@@ -115,7 +115,7 @@ t.test(
     const simulator = await startSimulator(t)
     const service = await startService(t, simulator)
     await service.connectAndFill()
-    const { database } = service.app
+    const { db: database } = service.app.database
     const pages = async () =>
       Number((await sql<{ page_count: number }>`PRAGMA page_count`.execute(database)).rows[0]?.page_count)
     await sql.raw(`PRAGMA max_page_count = ${(await pages()) + 2}`).execute(database)

@@ -295,7 +295,7 @@ t.test('closing answers what is under way, and waits for no client that keeps it
   const { app } = service
   const listening = app.server
   const busy = Promise.withResolvers<void>()
-  void app.database.transaction().execute(() => busy.promise)
+  void app.database.db.transaction().execute(() => busy.promise)
   const agent = new Agent({ keepAlive: true })
   const answered = once(get(`${service.url}/api/cache/status`, { agent }), 'response')
   await once(listening, 'request')

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Clock, DAY_MS } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import type { CachedRow } from '../entities/index.ts'
+import type { Lease } from '../lease/lease.ts'
 import {
   addToCounts,
   buryRows,
@@ -110,6 +111,12 @@ export interface Cache {
   checkpoint(realm: string, entity: string): Promise<Checkpoint | undefined>
   /** Seconds since an entity was last complete, as far as this process has seen; null when it never was. */
   ageSeconds(entity: string): number | null
+  /** Another process has completed entities, at these times; only those are complete. */
+  seen(successes: ReadonlyMap<string, number>): void
+  /** How many records changed after `seq`. */
+  changedSince(realm: string, entity: string, seq: number): Promise<number>
+  /** Ids of records that were removed after `seq`; some may have come back since. */
+  removedSince(realm: string, entity: string, seq: number): Promise<string[]>
   /** All records in batches, those that changed last at the end; only those changed after `seq` when it is given. */
   batches(realm: string, entity: string, seq?: number): AsyncIterable<CachedRow[]>
   /** The `limit` most recently changed records, as QuickBooks sent them, in batches. */
@@ -134,8 +141,8 @@ const LISTED_TOGETHER = 50
 export const TOMBSTONE_DAYS = 90
 
 /** A cache over the `qbo_records`, `qbo_checkpoints` and `qbo_sequences` tables. */
-export function createCache(deps: { db: Db; clock: Clock }): Cache {
-  const { db, clock } = deps
+export function createCache(deps: { db: Db; lease: Lease; clock: Clock }): Cache {
+  const { db, lease, clock } = deps
   const successes = new Map<string, number>()
 
   /** Tombstones stand in the order of their `seq`, and so of their age. */
@@ -160,30 +167,37 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       return last === undefined ? null : Math.max(0, Math.floor((clock.now() - last) / 1000))
     },
 
+    seen(all) {
+      successes.clear()
+      for (const [entity, at] of all) successes.set(entity, at)
+    },
+
     async attempt(realm, entity) {
       const fresh = { records: 0, active_records: 0, set_aside: 0 }
       const last_attempt = clock.now()
       const feed = newFeed()
-      await db
-        .insertInto('qbo_sequences')
-        .values({ realm, value: 0, feed })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute()
-      await db
-        .updateTable('qbo_sequences')
-        .set({ feed })
-        .where('realm', '=', realm)
-        .where('feed', 'is', null)
-        .execute()
-      await db
-        .insertInto('qbo_checkpoints')
-        .values({ realm, entity, ...fresh, last_attempt })
-        .onConflict((conflict) => conflict.columns(['realm', 'entity']).doUpdateSet({ last_attempt }))
-        .execute()
+      await lease.write(async (trx) => {
+        await trx
+          .insertInto('qbo_sequences')
+          .values({ realm, value: 0, feed })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute()
+        await trx
+          .updateTable('qbo_sequences')
+          .set({ feed })
+          .where('realm', '=', realm)
+          .where('feed', 'is', null)
+          .execute()
+        await trx
+          .insertInto('qbo_checkpoints')
+          .values({ realm, entity, ...fresh, last_attempt })
+          .onConflict((conflict) => conflict.columns(['realm', 'entity']).doUpdateSet({ last_attempt }))
+          .execute()
+      })
     },
 
     commitPage: (realm, entity, rows, askedAfter = 0) =>
-      db.transaction().execute(async (trx) => {
+      lease.write(async (trx) => {
         const upserts: CachedRow[] = []
         let records = 0
         let active = 0
@@ -206,7 +220,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       }),
 
     remove: (realm, entity, deletions) =>
-      db.transaction().execute(async (trx) => {
+      lease.write(async (trx) => {
         const stored = await storedRows(trx, realm, entity, deletions.map(idOfRow))
         const isNewer = ({ id, at }: Deletion) => at !== null && (stored.get(id)?.last_updated ?? 0) > at
         const newer = deletions.filter(isNewer).map(idOfRow)
@@ -218,7 +232,7 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     async completePass(realm, entity, { setAside, asOf, drift }) {
       const now = clock.now()
-      await db.transaction().execute(async (trx) => {
+      await lease.write(async (trx) => {
         await checkpointOf(trx, realm, entity)
           .set({ last_success: now, last_full: now, last_error: null, set_aside: setAside })
           .set({ complete_as_of: asOf, drift, owes_full: 0 })
@@ -235,28 +249,34 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     async completeChanges(realm, entity, { asOf, keepError }) {
       const now = clock.now()
-      await checkpointOf(db, realm, entity)
-        .set({ last_success: now })
-        .set(asOf === null ? {} : { complete_as_of: asOf })
-        .set(keepError ? {} : { last_error: null })
-        .execute()
+      await lease.write((trx) =>
+        checkpointOf(trx, realm, entity)
+          .set({ last_success: now })
+          .set(asOf === null ? {} : { complete_as_of: asOf })
+          .set(keepError ? {} : { last_error: null })
+          .execute(),
+      )
       successes.set(entity, now)
     },
 
     async failPass(realm, entity, kind, error) {
-      await checkpointOf(db, realm, entity)
-        .set({ last_error: error })
-        .set(kind === 'full' ? { owes_full: 1 } : {})
-        .execute()
+      await lease.write((trx) =>
+        checkpointOf(trx, realm, entity)
+          .set({ last_error: error })
+          .set(kind === 'full' ? { owes_full: 1 } : {})
+          .execute(),
+      )
     },
 
     async holdBack(realm, entity, ids) {
       const held = { records: ids.length, ids: JSON.stringify(ids) }
-      await db
-        .insertInto('qbo_held_drops')
-        .values({ realm, entity, ...held })
-        .onConflict((conflict) => conflict.columns(['realm', 'entity']).doUpdateSet(held))
-        .execute()
+      await lease.write((trx) =>
+        trx
+          .insertInto('qbo_held_drops')
+          .values({ realm, entity, ...held })
+          .onConflict((conflict) => conflict.columns(['realm', 'entity']).doUpdateSet(held))
+          .execute(),
+      )
     },
 
     async heldBack(realm, entity) {
@@ -329,6 +349,16 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
       return (await this.checkpoints(realm)).find((one) => one.entity === entity)
     },
 
+    async changedSince(realm, entity, seq) {
+      const all = recordsOf(db, realm, entity).select((row) => row.fn.countAll<number>().as('count'))
+      return Number((await all.where('seq', '>', seq).executeTakeFirstOrThrow()).count)
+    },
+
+    async removedSince(realm, entity, seq) {
+      const removed = tombstonesOf(db, realm, entity).select('id').where('seq', '>', seq)
+      return (await removed.orderBy('seq').execute()).map(idOfRow)
+    },
+
     async *batches(realm, entity, seq = 0) {
       let last = seq
       for (;;) {
@@ -370,20 +400,26 @@ export function createCache(deps: { db: Db; clock: Clock }): Cache {
 
     async endFeed(realm) {
       const feed = newFeed()
-      await db.updateTable('qbo_sequences').set({ feed }).where('realm', '=', realm).execute()
+      await lease.write((trx) =>
+        trx.updateTable('qbo_sequences').set({ feed }).where('realm', '=', realm).execute(),
+      )
     },
 
     async keepOnly(realm = '') {
       successes.clear()
-      for (const table of ['qbo_checkpoints', 'qbo_held_drops', 'qbo_hints', 'qbo_tombstones'] as const)
-        await db.deleteFrom(table).where('realm', '<>', realm).execute()
-      // What a client of the old life knows is worth nothing: no tombstones are left to correct it.
-      await db.updateTable('qbo_sequences').set({ feed: null }).where('realm', '<>', realm).execute()
+      await lease.write(async (trx) => {
+        for (const table of ['qbo_checkpoints', 'qbo_held_drops', 'qbo_hints', 'qbo_tombstones'] as const)
+          await trx.deleteFrom(table).where('realm', '<>', realm).execute()
+        // What a client of the old life knows is worth nothing: no tombstones are left to correct it.
+        await trx.updateTable('qbo_sequences').set({ feed: null }).where('realm', '<>', realm).execute()
+      })
       const others = db.selectFrom('qbo_records').select('id').where('realm', '<>', realm).limit(BATCH_ROWS)
       let forgot = false
       for (let rows = await others.execute(); rows.length > 0; rows = await others.execute()) {
         const ids = rows.map((row) => row.id)
-        await db.deleteFrom('qbo_records').where('realm', '<>', realm).where('id', 'in', ids).execute()
+        await lease.write((trx) =>
+          trx.deleteFrom('qbo_records').where('realm', '<>', realm).where('id', 'in', ids).execute(),
+        )
         forgot = true
         await nextTurn()
       }

@@ -46,6 +46,17 @@ export interface Feed {
   readIds(query: FeedQuery): Promise<FeedPage<ChangedId>>
   /** Where a commit with this `seq` ends; without one, where everything so far does. */
   position(realm: string, seq?: number): Promise<Position>
+  /** Where the cache of this company ends now. */
+  end(realm: string | undefined): Promise<CacheEnd>
+}
+
+/** What a cache holds: whose records, in which life of their sequence, up to which `seq`. */
+export interface CacheEnd {
+  /** Undefined when no company is connected. */
+  realm: string | undefined
+  /** Null before anything was read. */
+  feed: string | null
+  seq: number
 }
 
 /** The life of the sequence, a `seq`, and when it was handed out: tombstones are kept for so long. */
@@ -63,13 +74,18 @@ const MOST_BYTES = 4 * 1024 * 1024
 
 /** A feed over the `qbo_records` and `qbo_tombstones` tables. */
 export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
-  async function now(realm: string): Promise<Position> {
+  async function endOf(realm: string): Promise<CacheEnd> {
     const row = await db
       .selectFrom('qbo_sequences')
       .select(['value', 'feed'])
       .where('realm', '=', realm)
       .executeTakeFirst()
-    return { feed: row?.feed ?? NEW, seq: row?.value ?? 0, at: clock.now() }
+    return { realm, feed: row?.feed ?? null, seq: row?.value ?? 0 }
+  }
+
+  async function now(realm: string): Promise<Position> {
+    const { feed, seq } = await endOf(realm)
+    return { feed: feed ?? NEW, seq, at: clock.now() }
   }
 
   function positionIn(cursor: string, { feed, seq, at }: Position, entities: readonly string[]): Position {
@@ -147,6 +163,7 @@ export function createFeed({ db, clock }: { db: Db; clock: Clock }): Feed {
       return { ...page, changes: inOrder(changes) }
     },
     readIds: async (query) => (await find(query)).page,
+    end: async (realm) => (realm === undefined ? { realm, feed: null, seq: 0 } : await endOf(realm)),
     async position(realm, seq) {
       const end = await now(realm)
       return { ...end, seq: seq ?? end.seq }

@@ -18,8 +18,8 @@ export interface Hint {
 export interface WaitingHints {
   /** Whether the record is said to be gone, by id. */
   ids: ReadonlyMap<string, boolean>
-  /** Say this to `done` when they have been followed. */
-  upTo: number
+  /** Say these to `done` when they have been followed. */
+  numbers: number[]
   /** As many as are followed together: more may wait already. */
   full: boolean
 }
@@ -32,7 +32,7 @@ export interface HintQueue {
   /** What waits, of many posts those that came first; null when nothing does. */
   waiting(realm: string, entity: string): Promise<WaitingHints | null>
   /** Takes what waited away. */
-  done(realm: string, entity: string, upTo: number): Promise<void>
+  done(numbers: readonly number[]): Promise<void>
   /** What waits for these entities, when this process got the last post (epoch milliseconds), and what it ignored. */
   status(realm: string, entities: readonly string[]): Promise<HintStatus>
 }
@@ -48,6 +48,7 @@ export interface HintStatus {
 const ENOUGH = 1000
 /** Posts that are looked at between two turns of the event loop. */
 const POSTS = 100
+const DONE_TOGETHER = 1000
 
 /** A queue over the `qbo_hints` table: a row is what one post said about one entity. */
 export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQueue {
@@ -74,11 +75,11 @@ export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQu
     },
     async waiting(realm, entity) {
       const ids = new Map<string, boolean>()
-      let upTo = 0
+      const numbers: number[] = []
       for (;;) {
         const rows = await rowsOf(realm, entity)
           .select(['number', 'hints'])
-          .where('number', '>', upTo)
+          .where('number', '>', numbers.at(-1) ?? 0)
           .orderBy('number')
           .limit(POSTS)
           .execute()
@@ -86,16 +87,20 @@ export function createHintQueue({ db, clock }: { db: Db; clock: Clock }): HintQu
           if (ids.size >= ENOUGH) break
           for (const [id, gone] of JSON.parse(row.hints) as [string, boolean][])
             ids.set(id, gone || ids.get(id) === true)
-          upTo = row.number
+          numbers.push(row.number)
         }
         if (rows.length < POSTS || ids.size >= ENOUGH) break
         await nextTurn()
       }
-      return upTo === 0 ? null : { ids, upTo, full: ids.size >= ENOUGH }
+      return numbers.length === 0 ? null : { ids, numbers, full: ids.size >= ENOUGH }
     },
-    async done(realm, entity, upTo) {
-      const followed = db.deleteFrom('qbo_hints').where('realm', '=', realm).where('entity', '=', entity)
-      await followed.where('number', '<=', upTo).execute()
+    async done(numbers) {
+      // One by one: a post with a lower number can be committed after one with a higher.
+      for (let start = 0; start < numbers.length; start += DONE_TOGETHER)
+        await db
+          .deleteFrom('qbo_hints')
+          .where('number', 'in', numbers.slice(start, start + DONE_TOGETHER))
+          .execute()
     },
     async status(realm, entities) {
       const { count } = await db

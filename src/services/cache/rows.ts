@@ -1,12 +1,7 @@
 // The statements over single rows of the cache, each inside a transaction of its caller's.
 
-import type { Transaction } from 'kysely'
-import type { Db } from '../database/database.ts'
-import type { Database } from '../database/schema.ts'
+import type { Db, Trx } from '../database/database.ts'
 import type { CachedRow } from '../entities/index.ts'
-
-/** A transaction in progress. */
-export type Trx = Transaction<Database>
 
 /** A row as it stands in the table. */
 export interface StoredRow {

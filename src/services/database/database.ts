@@ -1,236 +1,37 @@
-// Opens the one database file under DATA_DIR, locks it against a second process, and brings its tables up to date.
-// A commit is on the disk when it returns (WAL with synchronous=FULL): a rotated token must survive a power cut.
+// One query layer and one set of tables over two kinds of database: a file of our own (sqlite.ts), or the shop's MySQL or
+// MariaDB (mysql.ts). What differs between them is in those two files and nowhere else.
 
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import SqliteDatabase from 'better-sqlite3'
-import {
-  type DatabaseConnection,
-  Kysely,
-  SqliteAdapter,
-  SqliteDriver,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { ConfigError, reasonOf, saysDamaged } from '../../errors.ts'
+import { ConfigError, DatabaseError } from '../../errors.ts'
 import { migrations } from './migrations.ts'
 import type { Database } from './schema.ts'
 
 /** The query layer over the tables of `schema.ts`. */
 export type Db = Kysely<Database>
 
+/** A transaction in progress. */
+export type Trx = Transaction<Database>
+
 /** An open database. */
 export interface OpenDatabase {
   db: Db
+  /** Whether other processes may serve from it at the same time. */
+  isShared: boolean
   /** Where a damaged database was moved, when there was one: this one is new, and empty. */
   movedAside: string | undefined
+  /** Leaves room on the disk to write what was written last once more. */
+  makeRoom(): Promise<void>
   /**
-   * Rewrites the file without what was deleted, which until then can still be read in it, and deletes damaged ones that
-   * were moved aside. Blocks for as long as writing the rest takes: for use after nearly everything was deleted.
+   * Takes out what was deleted, which until then can still be read in a file, where that is in our hands. Blocks for as
+   * long as writing the rest takes: for use after nearly everything was deleted.
    */
   shrink(): Promise<void>
-  /** Releases the file and its lock. */
   close(): Promise<void>
 }
 
-/**
- * Opens (and creates, when missing) the database in `dataDir`, readable by its owner only. A damaged one is moved aside:
- * what was in it can be had anew from QuickBooks, once a person has connected it again.
- * @throws ConfigError when the folder or a file in it cannot be written, comes from a newer version, or another process
- * serves from it.
- */
-export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
-  const lock = lockFolder(dataDir)
-  try {
-    const path = databasePath(dataDir)
-    makeFile(path)
-    const movedAside = isDamaged(path) ? moveAside(path) : undefined
-    const db = kyselyOf(configured(new SqliteDatabase(path)))
-    await migrate(db).catch(async (error) => {
-      await db.destroy()
-      throw error
-    })
-    return {
-      db,
-      movedAside,
-      async shrink() {
-        for (const name of readdirSync(dataDir)) if (name.startsWith(DAMAGED)) rmSync(join(dataDir, name))
-        await sql`VACUUM`.execute(db)
-        await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
-      },
-      async close() {
-        await db.destroy()
-        lock.close()
-      },
-    }
-  } catch (error) {
-    lock.close()
-    throw startFault(dataDir, error)
-  }
-}
-
-/**
- * Opens the database in `dataDir` beside a process that may serve from it, for a short piece of work.
- * @throws ConfigError when there is none, or not yet one of this version.
- */
-export async function openBeside(dataDir: string): Promise<Pick<OpenDatabase, 'db' | 'close'>> {
-  const path = databasePath(dataDir)
-  if (!existsSync(path)) throw new ConfigError(`DATA_DIR: there is no database in ${dataDir}.`)
-  try {
-    const db = kyselyOf(configured(new SqliteDatabase(path, { fileMustExist: true })))
-    const close = () => db.destroy()
-    const { rows } = await sql<{ name: string }>`SELECT name FROM qbo_migrations`.execute(db)
-    if (Object.keys(migrations).every((name) => rows.some((row) => row.name === name))) return { db, close }
-    await close()
-  } catch (error) {
-    throw startFault(dataDir, error)
-  }
-  throw new ConfigError(
-    `DATA_DIR: the database in ${dataDir} is of an earlier version: start this version of the service first.`,
-  )
-}
-
-const NAME = 'mrp-backend.db'
-/** What a damaged database is called, before the time at which it was moved aside. */
-const DAMAGED = `${NAME}.damaged-`
-
-const databasePath = (dataDir: string) => join(dataDir, NAME)
-
-const kyselyOf = (database: SqliteDatabase.Database): Db =>
-  new Kysely<Database>({
-    dialect: {
-      createAdapter: () => new Adapter(),
-      createDriver: () => new Driver(database),
-      createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    },
-  })
-
-function configured(file: SqliteDatabase.Database): SqliteDatabase.Database {
-  file.pragma('journal_mode = WAL')
-  file.pragma('synchronous = FULL')
-  file.pragma('busy_timeout = 5000')
-  return file
-}
-
-/** For its owner only. SQLite opens what it may not write for reading, and fails later; this fails now. */
-function makeFile(path: string): void {
-  closeSync(openSync(path, 'a', 0o600))
-  chmodSync(path, 0o600)
-}
-
-function isDamaged(path: string): boolean {
-  const file = new SqliteDatabase(path)
-  try {
-    return file.pragma('quick_check(1)', { simple: true }) !== 'ok'
-  } catch (error) {
-    if (saysDamaged(error)) return true
-    throw error
-  } finally {
-    file.close()
-  }
-}
-
-/** With the files that belong to it, which would be taken for those of the new one in its place. */
-function moveAside(path: string): string {
-  const place = `${join(dirname(path), DAMAGED)}${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
-  for (const suffix of ['-wal', '-shm', ''])
-    if (existsSync(path + suffix)) renameSync(path + suffix, place + suffix)
-  makeFile(path)
-  return place
-}
-
-/** Two processes on one file could refresh one token twice, which Intuit may answer by revoking it. */
-function lockFolder(dataDir: string): SqliteDatabase.Database {
-  let lock: SqliteDatabase.Database | undefined
-  try {
-    makeFolder(resolve(dataDir))
-    makeFile(join(dataDir, 'process.lock'))
-    lock = new SqliteDatabase(join(dataDir, 'process.lock'), { timeout: 0 })
-    lock.pragma('locking_mode = EXCLUSIVE')
-    lock.pragma('journal_mode = MEMORY')
-    // On a file that may only be read, BEGIN EXCLUSIVE succeeds and locks nothing; writing does not.
-    lock.exec('BEGIN EXCLUSIVE; PRAGMA user_version = 1')
-    return lock
-  } catch (error) {
-    lock?.close()
-    if (codeOf(error) === 'SQLITE_BUSY') {
-      throw new ConfigError(
-        `DATA_DIR: another process serves from ${dataDir}. Stop it first, or give this one its own.`,
-      )
-    }
-    throw startFault(dataDir, error)
-  }
-}
-
-/** Node's own recursive mkdir never returns where a folder exists and nothing can be made in it, as in /proc. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return
-  makeFolder(dirname(path))
-  mkdirSync(path, { mode: 0o700 })
-}
-
-const codeOf = (error: unknown) => (error as { code?: string }).code
-
-/** What the disk or a newer version refuses as a line for a person; anything else is a bug and stays as it is. */
-function startFault(dataDir: string, error: unknown): unknown {
-  const code = codeOf(error)
-  if (/previously executed migration/.test(reasonOf(error))) {
-    return new ConfigError(
-      `DATA_DIR: the database in ${dataDir} was in use by a newer version of this service. Start that version, or put back a backup from before it.`,
-    )
-  }
-  if (error instanceof ConfigError || code === undefined) return error
-  if (saysDamaged(error)) return damagedLock(dataDir, reasonOf(error))
-  if (/^(SQLITE_FULL|ENOSPC)/.test(code)) {
-    return new ConfigError(
-      `DATA_DIR: the disk under ${dataDir} is full (${reasonOf(error)}). Free some space.`,
-    )
-  }
-  return new ConfigError(
-    `DATA_DIR: ${dataDir} cannot be written (${reasonOf(error)}). Give its folder and files to the user that runs the service, or choose another DATA_DIR.`,
-  )
-}
-
-/** It is only locked and never read, but whoever holds it may be another process. */
-const damagedLock = (dataDir: string, reason: string) =>
-  new ConfigError(
-    `DATA_DIR: process.lock in ${dataDir} is damaged (${reason}). Make sure that no other process serves from there, delete it, and start again: nothing is kept in it.`,
-  )
-
-/** SQLite ends a transaction by itself when the disk is full; taking it back then would fail, and hide why. */
-class Driver extends SqliteDriver {
-  readonly #database: SqliteDatabase.Database
-
-  constructor(database: SqliteDatabase.Database) {
-    super({ database })
-    this.#database = database
-  }
-
-  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    if (this.#database.inTransaction) await super.rollbackTransaction(connection)
-  }
-}
-
-/** SQLite makes tables in transactions, too. Kysely does not count on it, and a start that is killed would leave some of them. */
-class Adapter extends SqliteAdapter {
-  override get supportsTransactionalDdl() {
-    return true
-  }
-}
-
-async function migrate(db: Db): Promise<void> {
+/** Brings the tables up to date, one process at a time. */
+export async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
@@ -239,4 +40,41 @@ async function migrate(db: Db): Promise<void> {
   })
   const { error } = await migrator.migrateToLatest()
   if (error !== undefined) throw error
+}
+
+/** Whether every migration of this version has run. */
+export async function isUpToDate(db: Db): Promise<boolean> {
+  const tables = await db.introspection.getTables()
+  if (!tables.some(({ name }) => name === 'qbo_migrations')) return false
+  const done = await db
+    .withTables<{ qbo_migrations: { name: string } }>()
+    .selectFrom('qbo_migrations')
+    .select('name')
+    .execute()
+  return Object.keys(migrations).every((name) => done.some((row) => row.name === name))
+}
+
+/** A database that a newer version has migrated further than this one knows. */
+export const isFromNewer = (error: unknown): boolean =>
+  error instanceof Error && /previously executed migration/.test(error.message)
+
+/** What `isFromNewer` says, for a person; `where` begins with the variable at fault. */
+export const fromNewer = (where: string): ConfigError =>
+  new ConfigError(
+    `${where} was in use by a newer version of this service. Start that version, or put back a backup from before it.`,
+  )
+
+/** Of a conflict with another process one of the two is told to begin again, so often. */
+const MOST_ATTEMPTS = 5
+
+/** Runs `work` in one transaction, and again from its beginning where another one was in its way. */
+export async function transact<T>(db: Db, work: (trx: Trx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction().execute(work)
+    } catch (error) {
+      const mayWork = error instanceof DatabaseError && error.kind === 'conflict'
+      if (!mayWork || attempt === MOST_ATTEMPTS) throw error
+    }
+  }
 }

@@ -8,6 +8,7 @@ export const migrations: Record<string, Migration> = {
   '0001-connection-and-cache': { up: createTables },
   '0002-following': { up: createFollowing },
   '0003-trust': { up: createTrust },
+  '0004-replicas': { up: createReplicas },
 }
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -125,6 +126,28 @@ async function createTrust(db: Kysely<unknown>): Promise<void> {
     .ifNotExists()
     .addColumn('code', 'varchar(64)', (column) => column.primaryKey())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
+}
+
+async function createReplicas(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('qbo_leases')
+    .ifNotExists()
+    .addColumn('name', 'varchar(32)', (column) => column.primaryKey())
+    .addColumn('holder', 'varchar(64)')
+    .addColumn('fence', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('report', 'text')
+    .execute()
+  await db.schema
+    .createTable('qbo_requests')
+    .ifNotExists()
+    .addColumn('id', 'varchar(36)', (column) => column.primaryKey())
+    .addColumn('work', 'varchar(32)', (column) => column.notNull())
+    .addColumn('input', 'text', (column) => column.notNull())
+    .addColumn('asked_at', 'bigint', (column) => column.notNull())
+    .addColumn('taken_by', 'bigint')
+    .addColumn('answer', 'text')
     .execute()
 }
 

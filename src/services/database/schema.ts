@@ -58,6 +58,25 @@ export interface Database {
   qbo_hints: { number: Generated<number>; realm: string; entity: string; hints: string; received_at: number }
   /** Ids that a full pass did not see, too many to be believed at once. */
   qbo_held_drops: { realm: string; entity: string; records: number; ids: string }
+  /** Who acts for all replicas, until when by the database's own time, and what it says of itself, as JSON. */
+  qbo_leases: {
+    name: string
+    holder: string | null
+    /** Rises each time that another one takes it. */
+    fence: number
+    expires_at: number
+    report: string | null
+  }
+  /** What other replicas ask the one that leads to do; `input` and `answer` are sealed. */
+  qbo_requests: {
+    id: string
+    work: string
+    input: string
+    asked_at: number
+    /** The fence of who is at work on it. */
+    taken_by: number | null
+    answer: string | null
+  }
   /** Reads that Intuit bills, by month (UTC). They are the app's and not a company's, so there is no realm. */
   qbo_reads: { month: string; entity: string; reason: string; reads: number }
 }

@@ -3,7 +3,7 @@
 
 import { AppError, reasonOf } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
-import type { Db } from '../database/database.ts'
+import { type Db, transact } from '../database/database.ts'
 import type { Log } from '../log.ts'
 
 /** The reads of a month so far. */
@@ -25,6 +25,8 @@ export interface ReadMeter {
   isSpent(): boolean
   /** @throws AppError READ_BUDGET_SPENT when it is. */
   mustNotBeSpent(): void
+  /** Takes up what other processes have counted. */
+  reload(): Promise<void>
   /** Writes what was counted since the last time. */
   close(): Promise<void>
 }
@@ -49,9 +51,19 @@ export async function createReadMeter(deps: {
   let writing: Promise<void> | undefined
   let warned = ''
 
-  for (const { month, entity, reason, reads } of await db.selectFrom('qbo_reads').selectAll().execute())
-    add(month, `${entity} ${reason}`, reads)
-  warn()
+  await reload()
+
+  async function reload(): Promise<void> {
+    await writing
+    const stored = await db.selectFrom('qbo_reads').selectAll().execute()
+    months.clear()
+    for (const { month, entity, reason, reads } of stored) add(month, `${entity} ${reason}`, reads)
+    for (const [key, count] of unwritten) {
+      const [month = '', entity = '', reason = ''] = key.split(' ')
+      add(month, `${entity} ${reason}`, count)
+    }
+    warn()
+  }
 
   function ofMonth(month: string) {
     const found = months.get(month) ?? { reads: new Map<string, number>(), spent: 0 }
@@ -89,7 +101,7 @@ export async function createReadMeter(deps: {
     const rows = [...unwritten]
     unwritten = new Map()
     try {
-      await db.transaction().execute(async (trx) => {
+      await transact(db, async (trx) => {
         for (const [key, added] of rows) {
           const [ofMonth = '', entity = '', reason = ''] = key.split(' ')
           await trx
@@ -147,6 +159,7 @@ export async function createReadMeter(deps: {
     mustNotBeSpent() {
       if (isSpent()) throw budgetSpent()
     },
+    reload,
     async close() {
       closing.abort()
       await writing

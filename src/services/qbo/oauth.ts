@@ -43,8 +43,12 @@ const SCOPE = 'com.intuit.quickbooks.accounting'
 const ACCESS_SECONDS = 3600
 const REFRESH_SECONDS = 8_640_000
 
-/** A client for one Intuit app. */
-export function createOAuthClient(settings: OAuthSettings, outside: Outside): OAuthClient {
+/** A client for one Intuit app. `mayAsk` is called before each request, and throws when it must not be sent. */
+export function createOAuthClient(
+  settings: OAuthSettings,
+  outside: Outside,
+  mayAsk: () => void = () => undefined,
+): OAuthClient {
   function credentials(): { id: string; basic: string } {
     const { clientId: id, clientSecret: secret } = settings
     if (id === undefined || secret === undefined) throw notConfigured()
@@ -58,6 +62,7 @@ export function createOAuthClient(settings: OAuthSettings, outside: Outside): OA
     headers: Record<string, string> & { 'content-type': string },
   ): Promise<RawAnswer> {
     const authorization = credentials().basic
+    mayAsk()
     try {
       return await exchange(outside, {
         url,

@@ -138,14 +138,14 @@ async function followBatch(
   deps: FollowDeps,
   realm: string,
   entity: Entity,
-  { ids, upTo }: WaitingHints,
+  { ids, numbers }: WaitingHints,
   signal: AbortSignal,
 ): Promise<void> {
   const { cache, queue, waits, log } = deps
   const { name } = entity
   const checkpoint = await cache.checkpoint(realm, name)
   // What was never read is about to be read as a whole.
-  if (checkpoint === undefined) return await queue.done(realm, name, upTo)
+  if (checkpoint === undefined) return await queue.done(numbers)
   try {
     const report = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
     log.info({ entity: name, announced: ids.size, ...report }, 'Webhooks followed')
@@ -159,7 +159,7 @@ async function followBatch(
     // What QuickBooks refuses it will refuse again: the schedule goes on, and says so in the status.
     deps.onDoubt(name)
   }
-  await queue.done(realm, name, upTo)
+  await queue.done(numbers)
   waits.succeeded(name)
 }
 

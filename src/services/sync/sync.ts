@@ -53,9 +53,13 @@ export interface Sync {
   progress(): Progress | undefined
   /** Why an entity failed the last time, where even that could not be written. */
   unwrittenError(entity: string): string | undefined
+  /** Follows webhooks that another replica has kept. */
+  follow(): void
   /** Resolves when nothing runs. */
   settled(): Promise<void>
-  /** Stops a running refresh after the page at hand, and lets none begin until `forget` or a new service. */
+  /** Lets refreshes begin: none does before. */
+  begin(): void
+  /** Stops a running refresh after the page at hand, and lets none begin until `begin` or `forget`. */
   stop(): Promise<void>
   /** Takes a stop back: refreshes may begin again. What a first pass left half way is made searchable. */
   resume(): Promise<void>
@@ -99,7 +103,7 @@ interface Order extends Due {
   force?: boolean
 }
 
-/** A sync over all entities. */
+/** A sync over all entities, which does nothing before `begin`. */
 export function createSync(deps: SyncDeps): Sync {
   const { entities, cache, search, qbo, clock, log } = deps
   const pass: PassDeps = { cache, search, log, intake: createIntake(deps) }
@@ -114,6 +118,7 @@ export function createSync(deps: SyncDeps): Sync {
   const unwritten = new Map<string, string>()
   let running: Run | undefined
   let stopping = new AbortController()
+  stopping.abort(stopped())
 
   function start(order: Order): Run {
     stopping.signal.throwIfAborted()
@@ -309,6 +314,12 @@ export function createSync(deps: SyncDeps): Sync {
       follower.follow(stopping.signal)
     },
 
+    follow: () => follower.follow(stopping.signal),
+
+    begin() {
+      stopping = new AbortController()
+    },
+
     unwrittenError: (entity) => unwritten.get(entity),
 
     progress: () => running && { startedAt: running.startedAt, entities: running.entities },
@@ -325,7 +336,7 @@ export function createSync(deps: SyncDeps): Sync {
     },
 
     async resume() {
-      stopping = new AbortController()
+      this.begin()
       const realm = deps.currentRealm()
       for (const { name } of entities) await search.rebuild(name, cache.batches(realm, name))
     },
@@ -337,7 +348,7 @@ export function createSync(deps: SyncDeps): Sync {
         await search.clear()
         deps.onForgotten()
       } finally {
-        stopping = new AbortController()
+        this.begin()
       }
     },
   }

@@ -4,27 +4,27 @@ import type { Entity } from '../entities/index.ts'
 import type { Log } from '../log.ts'
 import type { SearchService } from '../search/search.ts'
 
-/** Afterwards search holds exactly what the cache holds. */
+/**
+ * Afterwards search holds what the cache held as of `last`, its `sequence`, and some of what was committed since. Answers
+ * whether a kept index was ahead of the cache: the database was put back to an earlier state, and clients may know what
+ * has not happened there, too.
+ */
 export async function warmUp(
-  {
-    entities,
-    cache,
-    search,
-    log,
-  }: { entities: readonly Entity[]; cache: Cache; search: SearchService; log: Log },
+  { entities, cache, search, log }: WarmUpDeps,
   realm: string,
-): Promise<void> {
+  last: number,
+): Promise<{ wasAhead: boolean }> {
   const checkpoints = await cache.checkpoints(realm)
-  const last = await cache.sequence(realm)
+  let wasAhead = false
   for (const { name } of entities) {
     const records = checkpoints.find(({ entity }) => entity === name)?.records ?? 0
     const seq = await search.restore(name).catch((error: unknown) => {
       log.warn({ err: error, entity: name }, 'The saved index cannot be read; it is made anew')
       return null
     })
-    // Of a database that was put back, an index that was saved since knows what has not happened here, and so may clients.
-    if (seq !== null && seq > last) await cache.endFeed(realm)
-    if (seq === null || seq > last) {
+    const isAhead = seq !== null && seq > last && seq > (await cache.sequence(realm))
+    wasAhead ||= isAhead
+    if (seq === null || isAhead) {
       if (records > 0 || seq !== null) await search.rebuild(name, cache.batches(realm, name))
       continue
     }
@@ -32,6 +32,16 @@ export async function warmUp(
       await search.apply({ entity: name, upserts, removals: [] })
     }
     // Every record of the cache is in the index now; as many there as here, and there are no others in it.
-    if (search.size(name) !== records) await search.retain(name, cache.ids(realm, name))
+    const isWhole = search.size(name) === records && (await cache.sequence(realm)) === last
+    if (!isWhole) await search.retain(name, cache.ids(realm, name))
   }
+  return { wasAhead }
+}
+
+/** What a start works with. */
+export interface WarmUpDeps {
+  entities: readonly Entity[]
+  cache: Cache
+  search: SearchService
+  log: Log
 }

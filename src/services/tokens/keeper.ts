@@ -2,8 +2,9 @@
 // one refresh in flight however many callers; a rotated token is committed before it is used; a request whose
 // outcome is unknown is not sent again at once; `invalid_grant` becomes `reconnect_required` only after re-reading the store.
 
-import { AppError, reasonOf, reconnectRequired } from '../../errors.ts'
+import { AppError, DatabaseError, isNotLeader, notLeader, reasonOf, reconnectRequired } from '../../errors.ts'
 import { type Clock, steady } from '../clock.ts'
+import type { Lease } from '../lease/lease.ts'
 import type { Log } from '../log.ts'
 import type { Access } from '../qbo/client.ts'
 import type { OAuthClient, TokenGrant } from '../qbo/oauth.ts'
@@ -20,8 +21,18 @@ export interface TokenKeeper {
   access(): Promise<Access>
   /** Called when QuickBooks refused `rejected`: refreshes, unless that has happened already. */
   renew(rejected: string): Promise<Access>
-  /** Refreshes when the access token is about to expire; never throws, since a schedule calls it. */
+  /**
+   * Refreshes when the access token is about to expire, where this process leads, and writes what could not be written;
+   * never throws, since a schedule calls it.
+   */
   check(): Promise<void>
+  /** Writes what could not be written; never throws. */
+  flush(): Promise<void>
+  /**
+   * Takes up what is stored, which another process may have changed; false when it could not, because something is under
+   * way here. @throws what reading it throws
+   */
+  reload(): Promise<boolean>
   /** How often the connection was ended since the start. */
   disconnects(): number
   /** Takes the tokens of a consent that was begun after so many `disconnects`. @throws AppError when there was another. */
@@ -40,10 +51,13 @@ const LAST_USE_MARGIN_MS = 30_000
 const HOLD_OFF_MS = 60_000
 /** A request of an earlier life, which ended before its answer came, may be at work for so long. */
 const EARLIER_HOLD_OFF_MS = 5_000
+/** A process that was paused meanwhile may still come back with it, and write what nobody else knows. */
+const PAUSED_HOLD_OFF_MS = 30_000
 
 /** Everything that the keeper needs of the outside. */
 export interface TokenKeeperDeps {
   store: TokenStore
+  lease: Lease
   oauth: OAuthClient
   keyring: Keyring
   clock: Clock
@@ -54,11 +68,13 @@ export interface TokenKeeperDeps {
 
 /** Loads the stored connection. @throws ConfigError when it was sealed with another key. */
 export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKeeper> {
-  const { store, oauth, keyring, clock, log } = deps
+  const { store, lease, oauth, keyring, clock, log } = deps
+  const earlierHoldOffMs = lease.isShared ? PAUSED_HOLD_OFF_MS : EARLIER_HOLD_OFF_MS
   const steadyNow = steady(clock)
   let current = await store.load()
   /** Tokens that Intuit gave and the disk refused: saved before anything else, never refreshed over. */
-  let unsaved: Connection | undefined
+  let unsaved: { connection: Connection; former: string | undefined } | undefined
+  let underWay = 0
   let inFlight: Promise<void> | undefined
   let last: Promise<unknown> = Promise.resolve()
   let lastFailure: { error: unknown; until: number } | undefined
@@ -69,21 +85,40 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   const usable = ({ accessExpiresAt }: Connection) => accessExpiresAt - LAST_USE_MARGIN_MS > clock.now()
   const toAccess = ({ realmId, accessToken: token }: Connection): Access => ({ realmId, token })
 
-  async function commit(connection: Connection): Promise<void> {
-    unsaved = connection
-    await store.save(connection).catch((cause) => {
+  async function commit(connection: Connection, former = current?.refreshToken): Promise<void> {
+    unsaved = { connection, former }
+    const isStored = await save(connection, former).catch((cause) => {
       throw storeFailed(
         'The new QuickBooks tokens could not be written to the database. They are held and written as soon as it works',
         cause,
       )
     })
-    current = connection
     unsaved = undefined
+    if (isStored) {
+      current = connection
+      return
+    }
+    log.warn(
+      { realm: connection.realm },
+      'QuickBooks tokens given up: another replica has stored others since',
+    )
+    current = await loadStored(connection)
+  }
+
+  async function save(connection: Connection, former: string | undefined): Promise<boolean> {
+    try {
+      await store.save(connection)
+      return true
+    } catch (error) {
+      if (!isNotLeader(error)) throw error
+      return await store.rescue(connection, former)
+    }
   }
 
   /** A disk that takes no tokens must not cost one: then Intuit is not asked for any. */
   async function mustBeWritable(connection: Connection): Promise<void> {
     await store.reserve(connection).catch((cause) => {
+      if (isNotLeader(cause)) throw cause
       log.error({ realm: connection.realm, reason: reasonOf(cause) }, 'QuickBooks tokens cannot be written')
       throw storeFailed(
         'The database cannot be written, so Intuit was asked for nothing. The stored tokens were kept',
@@ -105,7 +140,10 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
 
   /** Refresh, connect and disconnect never overlap: the later one sees what the earlier one left. */
   function exclusive<T>(task: () => Promise<T>): Promise<T> {
-    const run = last.then(task)
+    underWay += 1
+    const run = last.then(task).finally(() => {
+      underWay -= 1
+    })
     last = run.catch(() => undefined)
     return run
   }
@@ -121,7 +159,8 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   }
 
   async function refreshOnce(): Promise<void> {
-    if (unsaved !== undefined) return await commit(unsaved)
+    if (unsaved !== undefined) return await commit(unsaved.connection, unsaved.former)
+    lease.mustBeHeld()
     const before = mustBeConnected(current)
     const stored = await loadStored(before)
     if (stored !== undefined && stored.refreshToken !== before.refreshToken) {
@@ -129,7 +168,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       return
     }
     if (lastFailure !== undefined && steadyNow() < lastFailure.until) throw lastFailure.error
-    await earlierIsOver()
+    await earlierIsOver(before)
     await mustBeWritable({ ...before, refreshAskedAt: clock.now() })
     let grant: TokenGrant
     try {
@@ -144,11 +183,13 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   }
 
   /** Two requests with one token at a time would cost the connection. */
-  async function earlierIsOver(): Promise<void> {
+  async function earlierIsOver(before: Connection): Promise<void> {
     if (earlierAskedAt === undefined) return
-    const left = earlierAskedAt + EARLIER_HOLD_OFF_MS - clock.now()
+    const left = Math.min(Math.max(earlierAskedAt + earlierHoldOffMs - clock.now(), 0), earlierHoldOffMs)
+    if (left > EARLIER_HOLD_OFF_MS && usable(before)) throw earlierUnderWay(left)
     earlierAskedAt = undefined
-    await clock.sleep(Math.min(Math.max(left, 0), EARLIER_HOLD_OFF_MS))
+    await clock.sleep(left)
+    lease.mustBeHeld()
   }
 
   async function refreshFailed(before: Connection, error: unknown): Promise<void> {
@@ -186,6 +227,13 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     }
   }
 
+  async function flush(): Promise<void> {
+    if (unsaved === undefined) return
+    await refresh('').catch((error) =>
+      log.error({ reason: reasonOf(error) }, 'QuickBooks tokens not written'),
+    )
+  }
+
   async function access(): Promise<Access> {
     if (unsaved !== undefined) await refresh('')
     const held = mustBeConnected(current)
@@ -211,14 +259,20 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       return toAccess(mustBeConnected(current))
     },
 
+    async reload() {
+      if (underWay > 0 || unsaved !== undefined) return false
+      const stored = await store.load()
+      if (underWay > 0) return false
+      current = stored
+      earlierAskedAt = stored?.refreshAskedAt
+      return true
+    },
+
+    flush,
+
     async check() {
-      if (unsaved !== undefined) {
-        await refresh('').catch((error) =>
-          log.error({ reason: reasonOf(error) }, 'QuickBooks tokens not written'),
-        )
-        return
-      }
-      if (current === undefined || current.state === 'reconnect_required') return
+      if (unsaved !== undefined) return await flush()
+      if (!lease.isHeld() || current === undefined || current.state === 'reconnect_required') return
       if (current.refreshAt - deps.checkIntervalMs > clock.now()) return
       // What failed was logged where it failed.
       await refresh(current.accessToken).catch(() => undefined)
@@ -235,13 +289,14 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
         const connectedAt = clock.now()
         const consentExpiresAt = connectedAt + FIVE_YEARS_MS
         await commit({ realm, realmId, consentExpiresAt, ...timesOf(grant), connectedAt, state: 'connected' })
+        if (current?.refreshToken !== grant.refreshToken) throw notLeader()
         lastFailure = undefined
         log.info({ realm }, 'QuickBooks connected')
       }),
 
     disconnect: () =>
       exclusive(async () => {
-        const former = unsaved ?? current
+        const former = unsaved?.connection ?? current
         if (former !== undefined) await mustBeWritable(former)
         disconnects += 1
         if (former === undefined) return { revoked: false }
@@ -255,7 +310,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
 
     close: () =>
       exclusive(async () => {
-        if (unsaved !== undefined) await commit(unsaved)
+        if (unsaved !== undefined) await commit(unsaved.connection, unsaved.former)
       }).catch((error) =>
         log.error({ reason: reasonOf(error) }, 'QuickBooks tokens not written, they are lost'),
       ),
@@ -309,6 +364,16 @@ const storeFailed = (what: string, cause: unknown) =>
     code: 'TOKEN_STORE_FAILED',
     status: 503,
     retry: 'later',
-    message: `${what}: check the disk under DATA_DIR.`,
+    message: `${what}: ${cause instanceof DatabaseError ? `check the database at DB_HOST (${cause.message})` : 'check the disk under DATA_DIR'}.`,
     cause,
+  })
+
+const earlierUnderWay = (leftMs: number) =>
+  new AppError({
+    code: 'REFRESH_UNDER_WAY',
+    status: 503,
+    retry: 'later',
+    message:
+      'Another replica asked Intuit for new tokens and was not heard of since; as long as the present ones are good, it has a moment to come back. They were kept.',
+    retryAfterSeconds: Math.ceil(leftMs / 1000),
   })

@@ -1,6 +1,7 @@
 // The secret keys of a process: one seals, the former ones still open what they sealed. A key can be replaced while the
 // process runs, so what is read from the disk can have been sealed with one that it has not seen yet.
 
+import { ConfigError } from '../../errors.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 
 /** Secret keys as they are configured or installed now. */
@@ -18,6 +19,8 @@ export interface Keyring {
   find(keyId: string): Secrets | undefined
   /** All keys that can be used, the current one first. */
   all(): Secrets[]
+  /** Opens what one of them has sealed. @throws when none has */
+  open(sealed: string, context: string): string
   /** Looks again where keys are kept. What was known stays known. */
   reload(): void
 }
@@ -40,6 +43,8 @@ export function createKeyring(read: () => KeyTexts): Keyring {
 
   const byId = (keyId: string) => [...known.values()].find((one) => one.keyId === keyId)
 
+  const all = () => [current, ...[...known.values()].filter((one) => one !== current)]
+
   function reload(): void {
     try {
       current = take(read())
@@ -54,7 +59,17 @@ export function createKeyring(read: () => KeyTexts): Keyring {
       if (byId(keyId) === undefined) reload()
       return byId(keyId)
     },
-    all: () => [current, ...[...known.values()].filter((one) => one !== current)],
+    all,
+    open(sealed, context) {
+      for (const secrets of all()) {
+        try {
+          return secrets.open(sealed, context)
+        } catch {
+          // Another key may fit.
+        }
+      }
+      throw new ConfigError('SECRET_KEY: it is not the same in all replicas.')
+    },
     reload,
   }
 }

@@ -40,12 +40,17 @@ export function createOAuthStates(deps: { db: Db; keyring: Keyring; clock: Clock
       const secrets = keyring.current()
       const expires_at = clock.now() + STATE_LIFETIME_MS
       await db.deleteFrom('qbo_oauth_states').where('expires_at', '<=', clock.now()).execute()
-      const kept = db
+      const tooMany = await db
         .selectFrom('qbo_oauth_states')
         .select('state')
         .orderBy('expires_at', 'desc')
-        .limit(MAX_PENDING - 1)
-      await db.deleteFrom('qbo_oauth_states').where('state', 'not in', kept).execute()
+        .offset(MAX_PENDING - 1)
+        .limit(MAX_PENDING)
+        .execute()
+      if (tooMany.length > 0) {
+        const states = tooMany.map((row) => row.state)
+        await db.deleteFrom('qbo_oauth_states').where('state', 'in', states).execute()
+      }
       await db
         .insertInto('qbo_oauth_states')
         .values({

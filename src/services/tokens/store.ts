@@ -3,10 +3,10 @@
 
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { sql } from 'kysely'
 import { ConfigError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
-import type { Db } from '../database/database.ts'
+import { type Db, type Trx, transact } from '../database/database.ts'
+import type { Lease } from '../lease/lease.ts'
 import type { Keyring } from './keyring.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -36,7 +36,14 @@ export type ConnectionState = 'connected' | 'reconnect_required'
 /** Durable storage of the connection. */
 export interface TokenStore {
   load(): Promise<Connection | undefined>
+  /** @throws AppError NOT_LEADER */
   save(connection: Connection): Promise<void>
+  /**
+   * Saves tokens that came of `former`, the refresh token that was stored when they were asked for, though this process
+   * may not lead any more: Intuit has ended `former`, and nobody else has the new ones. Answers whether they are stored
+   * now; not when others have been stored since.
+   */
+  rescue(connection: Connection, former: string | undefined): Promise<boolean>
   /** Saves, and leaves room on the disk to do so once more. */
   reserve(connection: Connection): Promise<void>
   clear(): Promise<void>
@@ -59,58 +66,78 @@ export const hasTokens = async (db: Db): Promise<boolean> =>
   (await db.selectFrom('qbo_tokens').select('realm').executeTakeFirst()) !== undefined
 
 /** A store over the `qbo_tokens` table. One company per deployment: saving another one replaces the row. */
-export function createTokenStore(deps: { db: Db; keyring: Keyring; clock: Clock }): TokenStore {
-  const { db, keyring, clock } = deps
+export function createTokenStore(deps: {
+  db: Db
+  lease: Lease
+  keyring: Keyring
+  clock: Clock
+  makeRoom(): Promise<void>
+}): TokenStore {
+  const { db, lease, keyring, clock } = deps
+
+  async function load(on: Db | Trx): Promise<Connection | undefined> {
+    const row = await on
+      .selectFrom('qbo_tokens')
+      .selectAll()
+      .orderBy('updated_at', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    if (row === undefined) return undefined
+    const sealed = Value.Parse(Sealed, JSON.parse(unseal(keyring, row).text))
+    return {
+      ...(sealed as Omit<Connection, 'realm' | 'state'>),
+      realm: row.realm,
+      state: row.state as ConnectionState,
+    }
+  }
+
+  async function write(trx: Trx, { realm, state, ...rest }: Connection): Promise<void> {
+    // From here on nobody else writes, so that the key is not replaced between being looked for and being used.
+    await trx.deleteFrom('qbo_tokens').where('realm', '<>', realm).execute()
+    keyring.reload()
+    const secrets = keyring.current()
+    const sealed = secrets.seal(JSON.stringify(rest), realm)
+    const values = { sealed, key_id: secrets.keyId, state, updated_at: clock.now() }
+    const updated = await trx
+      .updateTable('qbo_tokens')
+      .set(values)
+      .where('realm', '=', realm)
+      .executeTakeFirst()
+    if (updated.numUpdatedRows === 0n)
+      await trx
+        .insertInto('qbo_tokens')
+        .values({ realm, ...values })
+        .execute()
+  }
 
   return {
-    async load() {
-      const row = await db
-        .selectFrom('qbo_tokens')
-        .selectAll()
-        .orderBy('updated_at', 'desc')
-        .limit(1)
-        .executeTakeFirst()
-      if (row === undefined) return undefined
-      const sealed = Value.Parse(Sealed, JSON.parse(unseal(keyring, row).text))
-      return {
-        ...(sealed as Omit<Connection, 'realm' | 'state'>),
-        realm: row.realm,
-        state: row.state as ConnectionState,
-      }
-    },
+    load: () => load(db),
 
-    async save({ realm, state, ...rest }) {
-      await db.transaction().execute(async (trx) => {
-        // From here on nobody else writes, so that the key is not replaced between being looked for and being used.
-        await trx.deleteFrom('qbo_tokens').where('realm', '<>', realm).execute()
-        keyring.reload()
-        const secrets = keyring.current()
-        const sealed = secrets.seal(JSON.stringify(rest), realm)
-        const values = { sealed, key_id: secrets.keyId, state, updated_at: clock.now() }
-        const updated = await trx
-          .updateTable('qbo_tokens')
-          .set(values)
-          .where('realm', '=', realm)
-          .executeTakeFirst()
-        if (updated.numUpdatedRows === 0n)
-          await trx
-            .insertInto('qbo_tokens')
-            .values({ realm, ...values })
-            .execute()
-      })
-    },
+    save: (connection) => lease.write((trx) => write(trx, connection)),
+
+    rescue: (connection, former) =>
+      transact(db, async (trx) => {
+        await takeAll(trx)
+        const stored = (await load(trx))?.refreshToken
+        if (stored === former) await write(trx, connection)
+        return stored === former || stored === connection.refreshToken
+      }),
 
     async reserve(connection) {
       await this.save(connection)
-      // What follows a checkpoint is written over what it took up (sqlite.org, Write-Ahead Logging, section 2.1).
-      await sql`PRAGMA wal_checkpoint(PASSIVE)`.execute(db)
+      await deps.makeRoom()
     },
 
-    async clear() {
-      await db.deleteFrom('qbo_tokens').execute()
-    },
+    clear: () => lease.write(async (trx) => void (await trx.deleteFrom('qbo_tokens').execute())),
   }
 }
+
+/** Takes the right to write, and changes nothing. */
+const takeAll = (trx: Trx) =>
+  trx
+    .updateTable('qbo_tokens')
+    .set((row) => ({ state: row.ref('state') }))
+    .execute()
 
 /**
  * Seals again, with the keyring's current key, what a former one has sealed; `replaceKey` is called when nobody else
@@ -122,12 +149,8 @@ export async function sealAgain(
   keyring: Keyring,
   replaceKey: () => void,
 ): Promise<{ rows: number; sealed: number }> {
-  return await db.transaction().execute(async (trx) => {
-    // Takes the right to write, and changes nothing.
-    await trx
-      .updateTable('qbo_tokens')
-      .set((row) => ({ state: row.ref('state') }))
-      .execute()
+  return await transact(db, async (trx) => {
+    await takeAll(trx)
     const rows = await trx.selectFrom('qbo_tokens').selectAll().execute()
     const opened = rows.map((row) => ({ ...row, ...unseal(keyring, row) }))
     replaceKey()
@@ -157,7 +180,7 @@ function unseal(
   }
   if (named !== undefined) {
     throw new ConfigError(
-      'DATA_DIR: the stored QuickBooks tokens are damaged, though SECRET_KEY is the right one. Nothing was changed: restore mrp-backend.db from a backup; or move it away, start again, and connect QuickBooks anew.',
+      'DATA_DIR, DB_NAME: the stored QuickBooks tokens are damaged, though SECRET_KEY is the right one. Nothing was changed: restore the database (mrp-backend.db in DATA_DIR) from a backup; or move it away, start again, and connect QuickBooks anew.',
     )
   }
   throw new ConfigError(

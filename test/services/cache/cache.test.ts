@@ -3,17 +3,18 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { type Cache, createCache } from '../../../src/services/cache/cache.ts'
-import { openDatabase } from '../../../src/services/database/database.ts'
+import { openSqlite } from '../../../src/services/database/sqlite.ts'
 import type { CachedRow } from '../../../src/services/entities/index.ts'
+import { soleLease } from '../../../src/services/lease/lease.ts'
 import { createManualClock } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 async function setUp(t: Test) {
   const folder = temporaryFolder(t)
-  const { db, close } = await openDatabase(folder)
+  const { db, close } = await openSqlite(folder)
   t.teardown(close)
   const clock = createManualClock()
-  const cache = createCache({ db, clock })
+  const cache = createCache({ db, lease: soleLease(db), clock })
   await cache.attempt('a', 'items')
   const rows = () => db.selectFrom('qbo_records').selectAll().where('realm', '=', 'a').orderBy('id').execute()
   return { folder, db, clock, cache, rows }
@@ -203,8 +204,8 @@ t.test('two companies never mix, and one can be forgotten', async (t) => {
 t.test('the database file is for its owner only, and a second process is refused', async (t) => {
   const { folder } = await setUp(t)
   t.equal(statSync(join(folder, 'mrp-backend.db')).mode & 0o777, 0o600)
-  await t.rejects(openDatabase(folder), { name: 'ConfigError', message: /another process serves/ })
-  await t.rejects(openDatabase(join(folder, 'mrp-backend.db', 'below-a-file')), {
+  await t.rejects(openSqlite(folder), { name: 'ConfigError', message: /another process serves/ })
+  await t.rejects(openSqlite(join(folder, 'mrp-backend.db', 'below-a-file')), {
     name: 'ConfigError',
     message: /^DATA_DIR: .* cannot be written/,
   })

@@ -1,13 +1,13 @@
 // What webhooks announced, while it waits in a real database file.
 import t from 'tap'
 import { createHintQueue } from '../../../src/services/cache/hints.ts'
-import { openDatabase } from '../../../src/services/database/database.ts'
+import { openSqlite } from '../../../src/services/database/sqlite.ts'
 import { createManualClock } from '../../support/clock.ts'
 
 const REALM = 'the-realm'
 
 t.test('many posts are folded into batches of about a thousand records, each entity by itself', async (t) => {
-  const database = await openDatabase(t.testdir())
+  const database = await openSqlite(t.testdir())
   t.teardown(() => database.close())
   const hints = createHintQueue({ db: database.db, clock: createManualClock() })
   for (let i = 0; i < 1_500; i++)
@@ -28,10 +28,10 @@ t.test('many posts are folded into batches of about a thousand records, each ent
   t.equal(first.ids.get('7'), true, 'said to be gone once is said to be gone')
   t.equal(first.ids.get('8'), false)
   await hints.add(REALM, [{ entity: 'items', id: '7', gone: false }], 0)
-  await hints.done(REALM, 'items', first.upTo)
+  await hints.done(first.numbers)
   const rest = await hints.waiting(REALM, 'items')
   t.equal(rest?.ids.size, 500, 'all that came behind, and what came meanwhile')
-  await hints.done(REALM, 'items', rest?.upTo ?? 0)
+  await hints.done(rest?.numbers ?? [])
   t.equal(await hints.waiting(REALM, 'items'), null)
   t.ok(await hints.isEmpty(REALM, 'items'))
   t.same([...((await hints.waiting(REALM, 'vendors'))?.ids ?? [])], [['7', false]])

@@ -7,9 +7,11 @@ import { Migrator } from 'kysely/migration'
 import t, { type Test } from 'tap'
 import { createCache } from '../../../src/services/cache/cache.ts'
 import { createFeed } from '../../../src/services/cache/feed.ts'
-import { type OpenDatabase, openDatabase } from '../../../src/services/database/database.ts'
+import type { OpenDatabase } from '../../../src/services/database/database.ts'
 import { migrations } from '../../../src/services/database/migrations.ts'
 import type { Database } from '../../../src/services/database/schema.ts'
+import { openSqlite } from '../../../src/services/database/sqlite.ts'
+import { soleLease } from '../../../src/services/lease/lease.ts'
 import { createManualClock } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
@@ -18,7 +20,7 @@ const NOBODY = 65534
 /** A folder with a database that was in use, closed again. */
 async function used(t: Test): Promise<string> {
   const folder = temporaryFolder(t)
-  await (await openDatabase(folder)).close()
+  await (await openSqlite(folder)).close()
   return folder
 }
 
@@ -48,7 +50,7 @@ t.test('a folder or file that cannot be written is refused in words that name DA
   ] as const) {
     const folder = await used(t)
     allow(folder, modes)
-    const start = asUser(() => openDatabase(folder))
+    const start = asUser(() => openSqlite(folder))
     await t.rejects(start, { name: 'ConfigError', message: `DATA_DIR: ${folder} cannot be written` }, name)
     chmodSync(folder, 0o700)
   }
@@ -57,7 +59,7 @@ t.test('a folder or file that cannot be written is refused in words that name DA
 t.test('a lock that cannot be written is no lock: not even the first process starts', async (t) => {
   const folder = await used(t)
   allow(folder, { folder: 0o777, files: 0o666, lock: 0o444 })
-  const start = asUser(() => openDatabase(folder))
+  const start = asUser(() => openSqlite(folder))
   await t.rejects(start, {
     name: 'ConfigError',
     message: /^DATA_DIR: .* cannot be written \(EACCES/,
@@ -68,7 +70,7 @@ t.test(
   'a folder in which nothing can be made is refused at once',
   { skip: process.platform !== 'linux' && 'only Linux has /proc' },
   async (t) => {
-    await t.rejects(openDatabase('/proc/mrp-backend/data'), {
+    await t.rejects(openSqlite('/proc/mrp-backend/data'), {
       name: 'ConfigError',
       message: /^DATA_DIR: \/proc\/mrp-backend\/data cannot be written/,
     })
@@ -77,7 +79,7 @@ t.test(
 
 t.test('missing folders on the way are made, for their owner only', async (t) => {
   const folder = join(temporaryFolder(t), 'a', 'b')
-  await (await openDatabase(folder)).close()
+  await (await openSqlite(folder)).close()
   t.ok(readdirSync(folder).includes('mrp-backend.db'))
 })
 
@@ -91,12 +93,12 @@ t.test('a damaged file is moved aside as it is, and a new one takes its place', 
     const bytes = damage(readFileSync(path))
     writeFileSync(path, bytes)
     writeFileSync(`${path}-wal`, 'what was not yet in it')
-    const { db, movedAside, close } = await openDatabase(folder)
+    const { db, movedAside, close } = await openSqlite(folder)
     t.same(await db.selectFrom('qbo_tokens').selectAll().execute(), [], damage.name)
     t.match(movedAside, `${path}.damaged-`)
     t.ok(readFileSync(movedAside ?? '').equals(bytes), damage.name)
     await close()
-    const again = await openDatabase(folder)
+    const again = await openSqlite(folder)
     t.equal(again.movedAside, undefined, 'the new one is sound')
     await again.close()
   }
@@ -105,10 +107,10 @@ t.test('a damaged file is moved aside as it is, and a new one takes its place', 
 t.test('what is no file, or a damaged lock that somebody may hold, is refused', async (t) => {
   const folder = temporaryFolder(t)
   mkdirSync(join(folder, 'mrp-backend.db'))
-  await t.rejects(openDatabase(folder), { name: 'ConfigError', message: /^DATA_DIR: / })
+  await t.rejects(openSqlite(folder), { name: 'ConfigError', message: /^DATA_DIR: / })
   const locked = await used(t)
   writeFileSync(join(locked, 'process.lock'), 'not a database '.repeat(1000))
-  await t.rejects(openDatabase(locked), {
+  await t.rejects(openSqlite(locked), {
     name: 'ConfigError',
     message: /^DATA_DIR: process\.lock in .* is damaged .* delete it/,
   })
@@ -116,7 +118,7 @@ t.test('what is no file, or a damaged lock that somebody may hold, is refused', 
 
 t.test('what was deleted can be read in no file once the database was shrunk', async (t) => {
   const folder = temporaryFolder(t)
-  const database = await openDatabase(folder)
+  const database = await openSqlite(folder)
   t.teardown(database.close)
   await fill(database, 'Confidential Customer')
   t.ok(readable(folder, 'Confidential Customer'))
@@ -143,7 +145,7 @@ t.test('a database of a newer version is refused with what to do, and left as it
   const file = new SqliteDatabase(join(folder, 'mrp-backend.db'))
   const applied = file.prepare('SELECT name FROM qbo_migrations ORDER BY name').pluck()
   file.exec("INSERT INTO qbo_migrations VALUES ('9999-future', '2099-01-01T00:00:00Z')")
-  await t.rejects(openDatabase(folder), {
+  await t.rejects(openSqlite(folder), {
     name: 'ConfigError',
     message: /^DATA_DIR: .* newer version .* Start that version/,
   })
@@ -171,8 +173,8 @@ t.test('a database of the first version is taken over: every pass in it was a fu
   await sql`INSERT INTO qbo_records VALUES ('a', 'items', '1', 3, 1, '{"Id":"1"}', 1)`.execute(old)
   await old.destroy()
 
-  const { db, close } = await openDatabase(folder)
-  const cache = createCache({ db, clock: createManualClock() })
+  const { db, close } = await openSqlite(folder)
+  const cache = createCache({ db, lease: soleLease(db), clock: createManualClock() })
   t.match(await cache.checkpoints('a'), [
     { entity: 'items', lastSuccess: 7, lastFull: 7, completeAsOf: 4, drift: null, heldBack: 0 },
     { entity: 'vendors', lastSuccess: null, lastFull: null },

@@ -1,6 +1,6 @@
 // The meter of billed reads over a real database file.
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../../src/services/database/database.ts'
+import { openSqlite } from '../../../src/services/database/sqlite.ts'
 import { createReadMeter } from '../../../src/services/meter/meter.ts'
 import { createManualClock } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/service.ts'
@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../support/service.ts'
 const HOUR_MS = 3_600_000
 
 async function setUp(t: Test, budget: number | null = null) {
-  const { db, close } = await openDatabase(temporaryFolder(t))
+  const { db, close } = await openSqlite(temporaryFolder(t))
   t.teardown(close)
   let now = Date.UTC(2026, 10, 30, 23)
   const clock = { ...createManualClock(), now: () => now }

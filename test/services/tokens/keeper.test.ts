@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { AppError } from '../../../src/errors.ts'
-import { openDatabase } from '../../../src/services/database/database.ts'
+import { openSqlite } from '../../../src/services/database/sqlite.ts'
+import { soleLease } from '../../../src/services/lease/lease.ts'
 import type { OAuthClient, TokenGrant } from '../../../src/services/qbo/oauth.ts'
 import { createTokenKeeper } from '../../../src/services/tokens/keeper.ts'
 import { createKeyring } from '../../../src/services/tokens/keyring.ts'
@@ -47,14 +48,16 @@ const lost = () => new AppError({ code: 'QBO_UNREACHABLE', status: 502, retry: '
 
 async function setUp(t: Test) {
   const folder = temporaryFolder(t)
-  const database = await openDatabase(folder)
+  const database = await openSqlite(folder)
   t.teardown(() => database.close())
   const clock = createManualClock()
-  const inner = createTokenStore({ db: database.db, keyring, clock })
+  const inner = createTokenStore({ ...database, lease: soleLease(database.db), keyring, clock })
+  const lease = soleLease(database.db)
   const disk = { full: false, saves: [] as string[] }
   const store: TokenStore = {
     load: () => inner.load(),
     clear: () => inner.clear(),
+    rescue: (connection, former) => inner.rescue(connection, former),
     async reserve(connection) {
       if (disk.full) throw new Error('disk full')
       await inner.reserve(connection)
@@ -68,6 +71,7 @@ async function setUp(t: Test) {
   const { oauth, refreshes } = directedIntuit()
   const keeper = await createTokenKeeper({
     store,
+    lease,
     oauth,
     keyring,
     clock,
@@ -82,7 +86,7 @@ async function setUp(t: Test) {
     return last
   }
   const walBytes = () => statSync(join(folder, 'mrp-backend.db-wal')).size
-  return { keeper, clock, store, inner, disk, refreshes, sent, oauth, walBytes }
+  return { lease, keeper, clock, store, inner, disk, refreshes, sent, oauth, walBytes }
 }
 
 t.test(
@@ -306,15 +310,23 @@ t.test('what is stored can be read neither without the key nor as another compan
 })
 
 t.test('a wrong SECRET_KEY is one clear line and destroys nothing', async (t) => {
-  const database = await openDatabase(temporaryFolder(t))
+  const database = await openSqlite(temporaryFolder(t))
   t.teardown(() => database.close())
   const clock = createManualClock()
-  const store = createTokenStore({ db: database.db, keyring, clock })
+  const store = createTokenStore({ ...database, lease: soleLease(database.db), keyring, clock })
   const { oauth } = directedIntuit()
-  const keeper = await createTokenKeeper({ store, oauth, keyring, clock, log: quiet, checkIntervalMs: 1 })
+  const keeper = await createTokenKeeper({
+    store,
+    lease: soleLease(database.db),
+    oauth,
+    keyring,
+    clock,
+    log: quiet,
+    checkIntervalMs: 1,
+  })
   await keeper.connect('1', grant())
   const stranger = createTokenStore({
-    ...{ db: database.db, clock },
+    ...{ ...database, lease: soleLease(database.db), clock },
     keyring: createKeyring(() => ({ key: 'not the same key', previous: [] })),
   })
   await t.rejects(stranger.load(), { name: 'ConfigError', message: /^SECRET_KEY: .*Nothing was changed/ })
@@ -322,13 +334,13 @@ t.test('a wrong SECRET_KEY is one clear line and destroys nothing', async (t) =>
 })
 
 t.test('a request that an earlier life did not see the end of is waited for before the next', async (t) => {
-  const { keeper, clock, inner, refreshes, sent, oauth } = await setUp(t)
+  const { keeper, clock, inner, refreshes, sent, oauth, lease } = await setUp(t)
   await keeper.connect('1', grant())
   await clock.advance(HOUR_MS)
   void keeper.access().catch(() => undefined)
   await sent()
   // It was killed here; the answer may still be on its way to nobody.
-  const deps = { store: inner, oauth, keyring, clock, log: quiet, checkIntervalMs: 60_000 }
+  const deps = { store: inner, lease, oauth, keyring, clock, log: quiet, checkIntervalMs: 60_000 }
   const next = await createTokenKeeper(deps)
   const caller = next.access()
   await clock.advance(4_999)

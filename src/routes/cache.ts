@@ -86,7 +86,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     },
     async (request, reply) => {
       const { wait, ...options } = request.query
-      keeper.currentRealm()
+      if (!wait) keeper.currentRealm()
       const done = refresh(options)
       if (wait) return await done
       // Its failures are logged and shown in the status.

@@ -327,8 +327,10 @@ export function createCache(deps: { db: Db; lease: Lease; clock: Clock }): Cache
         .select(['entity', 'records'])
         .where('realm', '=', realm)
         .execute()
-      for (const { entity, last_success } of rows)
-        if (last_success !== null) successes.set(entity, last_success)
+      // Who follows is told when search shows it, too.
+      if (lease.isHeld())
+        for (const { entity, last_success } of rows)
+          if (last_success !== null) successes.set(entity, last_success)
       return rows.map((row) => ({
         entity: row.entity,
         records: row.records,

@@ -1,7 +1,7 @@
 // One of several that serve from the same database, or the only one. Whoever holds the lease leads: it asks Intuit,
 // follows QuickBooks and changes the cache. The others follow the cache, and hand over what they are asked to do.
 
-import { reasonOf } from '../../errors.ts'
+import { ConfigError, reasonOf } from '../../errors.ts'
 import type { Cache } from '../cache/cache.ts'
 import { type Clock, steady } from '../clock.ts'
 import type { Db } from '../database/database.ts'
@@ -125,9 +125,17 @@ export function createReplica(deps: ReplicaDeps): Replica {
   async function takeUpConnection(connection: string): Promise<void> {
     void keeper.flush()
     if (connection === knownConnection) return
-    if (await keeper.reload()) {
+    busyUntil = now() + CALM_MS
+    try {
+      if (await keeper.reload()) knownConnection = connection
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      // The cache can be followed all the same.
+      log.error(
+        { replica: id, reason: error.message },
+        'The stored connection cannot be read by this replica',
+      )
       knownConnection = connection
-      busyUntil = now() + CALM_MS
     }
   }
 
@@ -143,7 +151,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
   /** Nobody else changes anything from here on: what is read now is how it is. */
   async function takeOver(): Promise<void> {
     const last = await look(db)
-    knownConnection = (await keeper.reload()) ? last.connection : undefined
+    // Of a connection that it does not know it would forget everything.
+    if (!(await keeper.reload())) return
+    knownConnection = last.connection
     await deps.reloadMeter()
     await follow(last)
     await requests.tidy()

@@ -1,7 +1,7 @@
 // Decides when QuickBooks is read, and runs at most one refresh at a time; webhooks are followed beside it. Entities are
 // independent: one that fails keeps its old data and says so, the others go on.
 
-import { AppError, databaseFault, isStop, reasonOf, stopped } from '../../errors.ts'
+import { AppError, databaseFault, isNotLeader, isStop, reasonOf, stopped } from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
 import type { Hint, HintQueue } from '../cache/hints.ts'
 import type { Clock } from '../clock.ts'
@@ -107,12 +107,15 @@ interface Order extends Due {
 export function createSync(deps: SyncDeps): Sync {
   const { entities, cache, search, qbo, clock, log } = deps
   const pass: PassDeps = { cache, search, log, intake: createIntake(deps) }
-  const schedule = createSchedule({ changesMs: deps.changesIntervalMs, fullMs: deps.fullIntervalMs })
-  const follower = createFollower({
-    ...{ ...pass, entities, clock, queue: deps.hints, currentRealm: deps.currentRealm },
-    reader: (signal) => qbo.reader('webhook', signal),
-    onDoubt: schedule.owe,
-  })
+  const newSchedule = () => createSchedule({ changesMs: deps.changesIntervalMs, fullMs: deps.fullIntervalMs })
+  const newFollower = () =>
+    createFollower({
+      ...{ ...pass, entities, clock, queue: deps.hints, currentRealm: deps.currentRealm },
+      reader: (signal) => qbo.reader('webhook', signal),
+      onDoubt: (entity) => schedule.owe(entity),
+    })
+  let schedule = newSchedule()
+  let follower = newFollower()
   /** By entity the code of the failure that the log tells of already. */
   const told = new Map<string, string>()
   const unwritten = new Map<string, string>()
@@ -250,7 +253,7 @@ export function createSync(deps: SyncDeps): Sync {
 
   /** A stop is no failure: it is thrown on. */
   async function fail(kind: Kind, realm: string, name: string, error: unknown): Promise<AppError> {
-    if (isStop(error)) throw error
+    if (isStop(error) || isNotLeader(error)) throw error
     const known = toAppError(error)
     if (known.code === 'REFRESH_FAILED')
       log.error({ entity: name, err: error }, 'Refresh failed unexpectedly')
@@ -284,9 +287,16 @@ export function createSync(deps: SyncDeps): Sync {
     log.info({ durationMs, calls, ...counts }, `Cache ${how}`)
   }
 
-  /** Not connected, or stopped: nobody needs to be told. */
+  function goOn(): void {
+    stopping = new AbortController()
+  }
+
+  /** Not connected, stopped, or led by another: nobody needs to be told. */
   const isQuiet = (error: unknown) =>
-    stopping.signal.aborted || isStop(error) || (error instanceof AppError && error.statusCode === 409)
+    stopping.signal.aborted ||
+    isStop(error) ||
+    isNotLeader(error) ||
+    (error instanceof AppError && error.statusCode === 409)
 
   return {
     async refresh({ force = false, full = true } = {}) {
@@ -317,7 +327,10 @@ export function createSync(deps: SyncDeps): Sync {
     follow: () => follower.follow(stopping.signal),
 
     begin() {
-      stopping = new AbortController()
+      // What happened when it led before says nothing about now.
+      schedule = newSchedule()
+      follower = newFollower()
+      goOn()
     },
 
     unwrittenError: (entity) => unwritten.get(entity),
@@ -336,7 +349,7 @@ export function createSync(deps: SyncDeps): Sync {
     },
 
     async resume() {
-      this.begin()
+      goOn()
       const realm = deps.currentRealm()
       for (const { name } of entities) await search.rebuild(name, cache.batches(realm, name))
     },
@@ -348,7 +361,7 @@ export function createSync(deps: SyncDeps): Sync {
         await search.clear()
         deps.onForgotten()
       } finally {
-        this.begin()
+        goOn()
       }
     },
   }

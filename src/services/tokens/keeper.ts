@@ -85,34 +85,27 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   const usable = ({ accessExpiresAt }: Connection) => accessExpiresAt - LAST_USE_MARGIN_MS > clock.now()
   const toAccess = ({ realmId, accessToken: token }: Connection): Access => ({ realmId, token })
 
-  async function commit(connection: Connection, former = current?.refreshToken): Promise<void> {
-    unsaved = { connection, former }
-    const isStored = await save(connection, former).catch((cause) => {
-      throw storeFailed(
-        'The new QuickBooks tokens could not be written to the database. They are held and written as soon as it works',
-        cause,
-      )
-    })
-    unsaved = undefined
-    if (isStored) {
-      current = connection
-      return
-    }
-    log.warn(
-      { realm: connection.realm },
-      'QuickBooks tokens given up: another replica has stored others since',
-    )
-    current = await loadStored(connection)
-  }
-
-  async function save(connection: Connection, former: string | undefined): Promise<boolean> {
+  async function commit(connection: Connection): Promise<void> {
+    unsaved = { connection, former: current?.refreshToken }
     try {
       await store.save(connection)
-      return true
-    } catch (error) {
-      if (!isNotLeader(error)) throw error
-      return await store.rescue(connection, former)
+    } catch (cause) {
+      if (!isNotLeader(cause)) throw notWritten(cause)
+      return await rescue(unsaved)
     }
+    current = connection
+    unsaved = undefined
+  }
+
+  /** Tokens that could not be written when they came; others may have been, since. */
+  async function rescue({ connection, former }: NonNullable<typeof unsaved>): Promise<void> {
+    const isStored = await store.rescue(connection, former).catch((cause) => {
+      throw notWritten(cause)
+    })
+    current = isStored ? connection : await loadStored(connection)
+    unsaved = undefined
+    if (!isStored)
+      log.warn({ realm: connection.realm }, 'QuickBooks tokens given up: others were stored since they came')
   }
 
   /** A disk that takes no tokens must not cost one: then Intuit is not asked for any. */
@@ -159,7 +152,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   }
 
   async function refreshOnce(): Promise<void> {
-    if (unsaved !== undefined) return await commit(unsaved.connection, unsaved.former)
+    if (unsaved !== undefined) return await rescue(unsaved)
     lease.mustBeHeld()
     const before = mustBeConnected(current)
     const stored = await loadStored(before)
@@ -310,7 +303,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
 
     close: () =>
       exclusive(async () => {
-        if (unsaved !== undefined) await commit(unsaved.connection, unsaved.former)
+        if (unsaved !== undefined) await rescue(unsaved)
       }).catch((error) =>
         log.error({ reason: reasonOf(error) }, 'QuickBooks tokens not written, they are lost'),
       ),
@@ -358,6 +351,12 @@ const disconnectedMeanwhile = () =>
     message:
       'QuickBooks was disconnected while it was being connected: open /connect again if you want it connected.',
   })
+
+const notWritten = (cause: unknown) =>
+  storeFailed(
+    'The new QuickBooks tokens could not be written to the database. They are held and written as soon as it works',
+    cause,
+  )
 
 const storeFailed = (what: string, cause: unknown) =>
   new AppError({

@@ -57,7 +57,12 @@ async function setUp(t: Test) {
   const store: TokenStore = {
     load: () => inner.load(),
     clear: () => inner.clear(),
-    rescue: (connection, former) => inner.rescue(connection, former),
+    async rescue(connection, former) {
+      if (disk.full) throw new Error('disk full')
+      const isStored = await inner.rescue(connection, former)
+      if (isStored) disk.saves.push(connection.refreshToken)
+      return isStored
+    },
     async reserve(connection) {
       if (disk.full) throw new Error('disk full')
       await inner.reserve(connection)

@@ -9,6 +9,7 @@ export interface LockedPackage {
   optional?: boolean
   devOptional?: boolean
   dependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
 }
 export interface LockFile {
   /** By their folder; `''` is this project. */

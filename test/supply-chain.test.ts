@@ -103,7 +103,7 @@ t.test('what is only for development is used there, and nothing that is in no li
   }
 })
 
-/** Every folder that an import in production can lead to, walked as Node looks for packages. */
+/** Every folder that a package of production can ask for, walked as Node looks for packages. */
 function reachable(): string[] {
   const found = new Set<string>()
   const visit = (from: string, name: string): void => {
@@ -117,7 +117,8 @@ function reachable(): string[] {
       if (one !== undefined) {
         if (!found.has(folder)) {
           found.add(folder)
-          for (const next of Object.keys(one.dependencies ?? {})) visit(folder, next)
+          // npm installs what a package needs beside itself, too.
+          for (const next of Object.keys({ ...one.dependencies, ...one.peerDependencies })) visit(folder, next)
         }
         return
       }

@@ -132,8 +132,12 @@ export interface Cache {
   keepOnly(realm?: string): Promise<boolean>
 }
 
-/** Rows written between two turns of the event loop: about 2 ms of work. */
+/** Rows written between two turns of the event loop: about 2 ms of work in a file. */
 const SLICE_ROWS = 100
+/** A server does the work itself, and each statement is a way to it and back. */
+const SERVER_SLICE_ROWS = 1000
+/** The JSON of one statement: in bytes, and escaped, less than the 4 MB that every server takes. */
+const SLICE_CHARS = 1_000_000
 const BATCH_ROWS = 1000
 /** Records that are handed out between two turns: an invoice can have a quarter of a megabyte. */
 const LISTED_TOGETHER = 50
@@ -144,6 +148,7 @@ export const TOMBSTONE_DAYS = 90
 export function createCache(deps: { db: Db; lease: Lease; clock: Clock }): Cache {
   const { db, lease, clock } = deps
   const successes = new Map<string, number>()
+  const sliceRows = lease.isShared ? SERVER_SLICE_ROWS : SLICE_ROWS
 
   /** Tombstones stand in the order of their `seq`, and so of their age. */
   async function forgetTombstones(realm: string, entity: string): Promise<void> {
@@ -201,7 +206,7 @@ export function createCache(deps: { db: Db; lease: Lease; clock: Clock }): Cache
         const upserts: CachedRow[] = []
         let records = 0
         let active = 0
-        for (const slice of slicesOf(newestOfEach(rows), SLICE_ROWS)) {
+        for (const slice of pageSlices(newestOfEach(rows), sliceRows)) {
           const stored = await storedRows(trx, realm, entity, slice.map(idOfRow))
           const unknown = slice.map(idOfRow).filter((id) => !stored.has(id))
           const gone = await removedAfter(trx, realm, entity, unknown, askedAfter)
@@ -469,6 +474,21 @@ function newestOfEach(rows: CachedRow[]): CachedRow[] {
       newest.set(row.id, row)
   }
   return [...newest.values()]
+}
+
+function* pageSlices(rows: readonly CachedRow[], mostRows: number): Generator<CachedRow[]> {
+  let slice: CachedRow[] = []
+  let chars = 0
+  for (const row of rows) {
+    if (slice.length === mostRows || (slice.length > 0 && chars + row.json.length > SLICE_CHARS)) {
+      yield slice
+      slice = []
+      chars = 0
+    }
+    slice.push(row)
+    chars += row.json.length
+  }
+  if (slice.length > 0) yield slice
 }
 
 function* slicesOf<T>(list: readonly T[], size: number): Generator<T[]> {

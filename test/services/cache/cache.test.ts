@@ -303,3 +303,31 @@ t.test('tombstones are kept for ninety days', async (t) => {
   await cache.completePass('a', 'items', end)
   t.equal(await count(), 1)
 })
+
+t.test('a server gets a page in one statement, or in several of a few megabytes each', async (t) => {
+  const { db } = await setUp(t)
+  const sent: number[] = []
+  const watched = db.withPlugin({
+    transformQuery({ node }) {
+      if (node.kind === 'InsertQueryNode') {
+        const values = JSON.stringify(node.values)
+        if (values.includes('padding')) sent.push(values.length)
+      }
+      return node
+    },
+    transformResult: async ({ result }) => result,
+  })
+  const lease = { ...soleLease(watched), isShared: true }
+  const cache = createCache({ db: watched, lease, clock: createManualClock() })
+  const page = (count: number, chars: number) =>
+    Array.from({ length: count }, (_, i) => row(`${count}-${i}`, 1, `padding${'x'.repeat(chars)}`))
+
+  t.equal((await cache.commitPage('a', 'items', page(1000, 20))).upserts.length, 1000)
+  t.equal(sent.length, 1)
+  sent.length = 0
+  t.equal((await cache.commitPage('a', 'items', page(100, 250_000))).upserts.length, 100)
+  t.ok(sent.length > 1 && Math.max(...sent) < 4_000_000, sent.join())
+  sent.length = 0
+  await cache.commitPage('a', 'items', page(1, 2_000_000))
+  t.equal(sent.length, 1, 'one record is never cut')
+})

@@ -118,7 +118,8 @@ function reachable(): string[] {
         if (!found.has(folder)) {
           found.add(folder)
           // npm installs what a package needs beside itself, too.
-          for (const next of Object.keys({ ...one.dependencies, ...one.peerDependencies })) visit(folder, next)
+          for (const next of Object.keys({ ...one.dependencies, ...one.peerDependencies }))
+            visit(folder, next)
         }
         return
       }

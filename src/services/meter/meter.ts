@@ -55,7 +55,13 @@ export async function createReadMeter(deps: {
 
   async function reload(): Promise<void> {
     await writing
-    const stored = await db.selectFrom('qbo_reads').selectAll().execute()
+    const stored = await db
+      .selectFrom('qbo_reads')
+      .selectAll()
+      .orderBy('month')
+      .orderBy('entity')
+      .orderBy('reason')
+      .execute()
     months.clear()
     for (const { month, entity, reason, reads } of stored) add(month, `${entity} ${reason}`, reads)
     for (const [key, count] of unwritten) {

@@ -7,17 +7,16 @@ import { openSqlite } from '../../../src/services/database/sqlite.ts'
 import type { CachedRow } from '../../../src/services/entities/index.ts'
 import { soleLease } from '../../../src/services/lease/lease.ts'
 import { createManualClock } from '../../support/clock.ts'
+import { type DatabaseKind, overDatabases, sqlite } from '../../support/databases.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
-async function setUp(t: Test) {
-  const folder = temporaryFolder(t)
-  const { db, close } = await openSqlite(folder)
-  t.teardown(close)
+async function setUp(t: Test, kind: DatabaseKind) {
+  const { db } = await kind.open(t)
   const clock = createManualClock()
   const cache = createCache({ db, lease: soleLease(db), clock })
   await cache.attempt('a', 'items')
   const rows = () => db.selectFrom('qbo_records').selectAll().where('realm', '=', 'a').orderBy('id').execute()
-  return { folder, db, clock, cache, rows }
+  return { db, clock, cache, rows }
 }
 
 const row = (
@@ -41,53 +40,56 @@ async function listed(cache: Cache, realm: string, limit: number): Promise<strin
   return all
 }
 
-t.test('newer wins, whatever the order, the batches and the repetitions in which rows arrive', async (t) => {
-  const { db, cache } = await setUp(t)
-  const arrival = fc.record({
-    id: fc.constantFrom('1', '2', '3', '4'),
-    lastUpdated: fc.nat(5),
-    active: fc.boolean(),
-  })
-  let runs = 0
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(arrival, { maxLength: 6 }), { maxLength: 6 }), async (pages) => {
-      const realm = `realm ${runs++}`
-      await cache.attempt(realm, 'items')
-      const newest = new Map<string, number>()
-      let lastSeq = 0
-      for (const page of pages) {
-        const change = await cache.commitPage(
-          realm,
-          'items',
-          page.map((one) => row(one.id, one.lastUpdated, '', one.active)),
-        )
-        for (const one of page) newest.set(one.id, Math.max(newest.get(one.id) ?? 0, one.lastUpdated))
-        const stored = await db
-          .selectFrom('qbo_records')
-          .select(['id', 'seq'])
-          .where('realm', '=', realm)
-          .execute()
-        for (const { id } of change.upserts) {
-          const seq = stored.find((one) => one.id === id)?.seq ?? 0
-          if (seq <= lastSeq) return false
+overDatabases(
+  'newer wins, whatever the order, the batches and the repetitions in which rows arrive',
+  async (t, kind) => {
+    const { db, cache } = await setUp(t, kind)
+    const arrival = fc.record({
+      id: fc.constantFrom('1', '2', '3', '4'),
+      lastUpdated: fc.nat(5),
+      active: fc.boolean(),
+    })
+    let runs = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(arrival, { maxLength: 6 }), { maxLength: 6 }), async (pages) => {
+        const realm = `realm ${runs++}`
+        await cache.attempt(realm, 'items')
+        const newest = new Map<string, number>()
+        let lastSeq = 0
+        for (const page of pages) {
+          const change = await cache.commitPage(
+            realm,
+            'items',
+            page.map((one) => row(one.id, one.lastUpdated, '', one.active)),
+          )
+          for (const one of page) newest.set(one.id, Math.max(newest.get(one.id) ?? 0, one.lastUpdated))
+          const stored = await db
+            .selectFrom('qbo_records')
+            .select(['id', 'seq'])
+            .where('realm', '=', realm)
+            .execute()
+          for (const { id } of change.upserts) {
+            const seq = stored.find((one) => one.id === id)?.seq ?? 0
+            if (seq <= lastSeq) return false
+          }
+          lastSeq = Math.max(lastSeq, ...stored.map((one) => one.seq))
         }
-        lastSeq = Math.max(lastSeq, ...stored.map((one) => one.seq))
-      }
-      const stored = await db.selectFrom('qbo_records').selectAll().where('realm', '=', realm).execute()
-      const [checkpoint] = await cache.checkpoints(realm)
-      return (
-        stored.length === newest.size &&
-        stored.every((one) => one.last_updated === newest.get(one.id)) &&
-        checkpoint?.records === stored.length &&
-        checkpoint.activeRecords === stored.filter((one) => one.active === 1).length
-      )
-    }),
-    { numRuns: 60 },
-  )
-})
+        const stored = await db.selectFrom('qbo_records').selectAll().where('realm', '=', realm).execute()
+        const [checkpoint] = await cache.checkpoints(realm)
+        return (
+          stored.length === newest.size &&
+          stored.every((one) => one.last_updated === newest.get(one.id)) &&
+          checkpoint?.records === stored.length &&
+          checkpoint.activeRecords === stored.filter((one) => one.active === 1).length
+        )
+      }),
+      { numRuns: 60 },
+    )
+  },
+)
 
-t.test('a page that says nothing new changes nothing and takes no seq', async (t) => {
-  const { cache, rows } = await setUp(t)
+overDatabases('a page that says nothing new changes nothing and takes no seq', async (t, kind) => {
+  const { cache, rows } = await setUp(t, kind)
   await cache.commitPage('a', 'items', [row('1', 10), row('2', 10)])
   const before = await rows()
   const change = await cache.commitPage('a', 'items', [row('1', 10), row('2', 9, 'older')])
@@ -95,15 +97,15 @@ t.test('a page that says nothing new changes nothing and takes no seq', async (t
   t.same(await rows(), before)
 })
 
-t.test('a record whose balance moved within the same second is news', async (t) => {
-  const { cache } = await setUp(t)
+overDatabases('a record whose balance moved within the same second is news', async (t, kind) => {
+  const { cache } = await setUp(t, kind)
   await cache.commitPage('a', 'items', [row('1', 10, 'balance 1')])
   const change = await cache.commitPage('a', 'items', [row('1', 10, 'balance 2')])
   t.equal(change.upserts.length, 1)
 })
 
-t.test('a pass that ends removes what is gone, and counts stay true', async (t) => {
-  const { cache, clock, rows } = await setUp(t)
+overDatabases('a pass that ends removes what is gone, and counts stay true', async (t, kind) => {
+  const { cache, clock, rows } = await setUp(t, kind)
   await cache.commitPage('a', 'items', [row('1', 1), row('2', 1, '', false), row('3', 1)])
   const removal = await cache.remove('a', 'items', gone('2', '9'))
   await cache.completePass('a', 'items', { setAside: 4, asOf: 77, drift: 1 })
@@ -132,8 +134,8 @@ t.test('a pass that ends removes what is gone, and counts stay true', async (t) 
   ])
 })
 
-t.test('seq never goes back, even when the newest record is gone', async (t) => {
-  const { cache, rows } = await setUp(t)
+overDatabases('seq never goes back, even when the newest record is gone', async (t, kind) => {
+  const { cache, rows } = await setUp(t, kind)
   await cache.commitPage('a', 'items', [row('1', 1), row('2', 1)])
   const highest = Math.max(...(await rows()).map(({ seq }) => seq))
   await cache.remove('a', 'items', gone('1', '2'))
@@ -141,8 +143,8 @@ t.test('seq never goes back, even when the newest record is gone', async (t) => 
   t.ok(((await rows())[0]?.seq ?? 0) > highest)
 })
 
-t.test('a failure keeps every record, and the next success forgets it', async (t) => {
-  const { cache, rows } = await setUp(t)
+overDatabases('a failure keeps every record, and the next success forgets it', async (t, kind) => {
+  const { cache, rows } = await setUp(t, kind)
   await cache.commitPage('a', 'items', [row('1', 1)])
   await cache.failPass('a', 'items', 'full', 'QuickBooks is not available')
   t.equal((await rows()).length, 1)
@@ -151,8 +153,8 @@ t.test('a failure keeps every record, and the next success forgets it', async (t
   t.match(await cache.checkpoints('a'), [{ lastError: null }])
 })
 
-t.test('a page whose commit fails leaves neither records nor counts behind', async (t) => {
-  const { cache, rows } = await setUp(t)
+overDatabases('a page whose commit fails leaves neither records nor counts behind', async (t, kind) => {
+  const { cache, rows } = await setUp(t, kind)
   await cache.commitPage('a', 'items', [row('1', 1)])
   const broken = { ...row('300', 1), json: null as unknown as string }
   const page = [...Array.from({ length: 250 }, (_, i) => row(String(i), 5)), broken]
@@ -164,10 +166,10 @@ t.test('a page whose commit fails leaves neither records nor counts behind', asy
   t.match(await cache.checkpoints('a'), [{ records: 1, activeRecords: 1 }])
 })
 
-t.test(
+overDatabases(
   'thousands of records come back whole, and so do their ids; a list begins with what changed last',
-  async (t) => {
-    const { cache } = await setUp(t)
+  async (t, kind) => {
+    const { cache } = await setUp(t, kind)
     const all = Array.from({ length: 2500 }, (_, i) => row(String(i), i % 7))
     await cache.commitPage('a', 'items', all)
     const back: CachedRow[] = []
@@ -183,8 +185,8 @@ t.test(
   },
 )
 
-t.test('two companies never mix, and one can be forgotten', async (t) => {
-  const { cache, rows } = await setUp(t)
+overDatabases('two companies never mix, and one can be forgotten', async (t, kind) => {
+  const { cache, rows } = await setUp(t, kind)
   await cache.attempt('b', 'items')
   await cache.commitPage('a', 'items', [row('1', 1)])
   await cache.commitPage(
@@ -202,7 +204,9 @@ t.test('two companies never mix, and one can be forgotten', async (t) => {
 })
 
 t.test('the database file is for its owner only, and a second process is refused', async (t) => {
-  const { folder } = await setUp(t)
+  const folder = temporaryFolder(t)
+  const { close } = await openSqlite(folder)
+  t.teardown(close)
   t.equal(statSync(join(folder, 'mrp-backend.db')).mode & 0o777, 0o600)
   await t.rejects(openSqlite(folder), { name: 'ConfigError', message: /another process serves/ })
   await t.rejects(openSqlite(join(folder, 'mrp-backend.db', 'below-a-file')), {
@@ -211,45 +215,51 @@ t.test('the database file is for its owner only, and a second process is refused
   })
 })
 
-t.test('of two versions the one with more edits wins, whatever a clock of QuickBooks said', async (t) => {
-  const { cache, rows } = await setUp(t)
-  const version = (SyncToken: string, lastUpdated: number, Balance: number): CachedRow => ({
-    ...{ id: '1', lastUpdated, active: true },
-    json: JSON.stringify({ SyncToken, Balance }),
-  })
-  const order: [CachedRow, number][] = [
-    [version('9', 100, 1), 1],
-    [version('10', 50, 2), 1],
-    [version('9', 200, 3), 0],
-    [version('10', 50, 4), 1],
-    [version('10', 40, 5), 0],
-  ]
-  for (const [one, news] of order)
-    t.equal((await cache.commitPage('a', 'items', [one])).upserts.length, news, one.json)
-  t.match(await rows(), [{ json: /"Balance":4/ }])
-})
+overDatabases(
+  'of two versions the one with more edits wins, whatever a clock of QuickBooks said',
+  async (t, kind) => {
+    const { cache, rows } = await setUp(t, kind)
+    const version = (SyncToken: string, lastUpdated: number, Balance: number): CachedRow => ({
+      ...{ id: '1', lastUpdated, active: true },
+      json: JSON.stringify({ SyncToken, Balance }),
+    })
+    const order: [CachedRow, number][] = [
+      [version('9', 100, 1), 1],
+      [version('10', 50, 2), 1],
+      [version('9', 200, 3), 0],
+      [version('10', 50, 4), 1],
+      [version('10', 40, 5), 0],
+    ]
+    for (const [one, news] of order)
+      t.equal((await cache.commitPage('a', 'items', [one])).upserts.length, news, one.json)
+    t.match(await rows(), [{ json: /"Balance":4/ }])
+  },
+)
 
-t.test('a deletion removes what is not newer, leaves a tombstone, and what is newer is named', async (t) => {
-  const { cache, db, clock, rows } = await setUp(t)
-  await cache.commitPage('a', 'items', [row('1', 10), row('2', 20), row('3', 30)])
-  const removal = await cache.remove('a', 'items', [
-    { id: '1', at: 10 },
-    { id: '2', at: 19 },
-    { id: '3', at: null },
-    { id: 'unknown', at: 99 },
-  ])
-  t.same(removal, { upserts: [], removals: ['1', '3'], newer: ['2'], seq: 5 })
-  t.match(await rows(), [{ id: '2' }])
-  t.match(await cache.checkpoints('a'), [{ records: 1, activeRecords: 1 }])
-  const tombstones = await db.selectFrom('qbo_tombstones').selectAll().orderBy('seq').execute()
-  t.match(tombstones, [
-    { id: '1', seq: 4, deleted_at: clock.now() },
-    { id: '3', seq: 5 },
-  ])
-})
+overDatabases(
+  'a deletion removes what is not newer, leaves a tombstone, and what is newer is named',
+  async (t, kind) => {
+    const { cache, db, clock, rows } = await setUp(t, kind)
+    await cache.commitPage('a', 'items', [row('1', 10), row('2', 20), row('3', 30)])
+    const removal = await cache.remove('a', 'items', [
+      { id: '1', at: 10 },
+      { id: '2', at: 19 },
+      { id: '3', at: null },
+      { id: 'unknown', at: 99 },
+    ])
+    t.same(removal, { upserts: [], removals: ['1', '3'], newer: ['2'], seq: 5 })
+    t.match(await rows(), [{ id: '2' }])
+    t.match(await cache.checkpoints('a'), [{ records: 1, activeRecords: 1 }])
+    const tombstones = await db.selectFrom('qbo_tombstones').selectAll().orderBy('seq').execute()
+    t.match(tombstones, [
+      { id: '1', seq: 4, deleted_at: clock.now() },
+      { id: '3', seq: 5 },
+    ])
+  },
+)
 
-t.test('what was asked for before a record was removed does not bring it back', async (t) => {
-  const { cache, rows } = await setUp(t)
+overDatabases('what was asked for before a record was removed does not bring it back', async (t, kind) => {
+  const { cache, rows } = await setUp(t, kind)
   await cache.commitPage('a', 'items', [row('1', 10)])
   const before = await cache.sequence('a')
   await cache.remove('a', 'items', [{ id: '1', at: null }])
@@ -259,18 +269,25 @@ t.test('what was asked for before a record was removed does not bring it back', 
   t.equal((await cache.commitPage('a', 'items', [row('1', 11)], after)).upserts.length, 1)
 })
 
-t.test('of two versions that were edited as often the one that was asked for later wins', async (t) => {
-  const { cache } = await setUp(t)
-  const before = await cache.sequence('a')
-  await cache.commitPage('a', 'items', [row('1', 10, 'balance 1')])
-  const after = await cache.sequence('a')
-  const earlier = row('1', 9, 'balance 2')
-  t.equal((await cache.commitPage('a', 'items', [earlier], before)).upserts.length, 0, 'its time is older')
-  t.equal((await cache.commitPage('a', 'items', [earlier], after)).upserts.length, 1, 'whatever its time is')
-})
+overDatabases(
+  'of two versions that were edited as often the one that was asked for later wins',
+  async (t, kind) => {
+    const { cache } = await setUp(t, kind)
+    const before = await cache.sequence('a')
+    await cache.commitPage('a', 'items', [row('1', 10, 'balance 1')])
+    const after = await cache.sequence('a')
+    const earlier = row('1', 9, 'balance 2')
+    t.equal((await cache.commitPage('a', 'items', [earlier], before)).upserts.length, 0, 'its time is older')
+    t.equal(
+      (await cache.commitPage('a', 'items', [earlier], after)).upserts.length,
+      1,
+      'whatever its time is',
+    )
+  },
+)
 
-t.test('of two versions in one answer the one with more edits wins', async (t) => {
-  const { cache, rows } = await setUp(t)
+overDatabases('of two versions in one answer the one with more edits wins', async (t, kind) => {
+  const { cache, rows } = await setUp(t, kind)
   const version = (SyncToken: string, lastUpdated: number): CachedRow => ({
     ...{ id: '1', lastUpdated, active: true },
     json: JSON.stringify({ SyncToken }),
@@ -279,8 +296,8 @@ t.test('of two versions in one answer the one with more edits wins', async (t) =
   t.match(await rows(), [{ json: /"10"/ }])
 })
 
-t.test('what is held back is kept until it is replaced or a pass completes', async (t) => {
-  const { cache } = await setUp(t)
+overDatabases('what is held back is kept until it is replaced or a pass completes', async (t, kind) => {
+  const { cache } = await setUp(t, kind)
   await cache.holdBack('a', 'items', ['1', '2'])
   t.same(await cache.heldBack('a', 'items'), ['1', '2'])
   t.match(await cache.checkpoints('a'), [{ heldBack: 2 }])
@@ -290,8 +307,8 @@ t.test('what is held back is kept until it is replaced or a pass completes', asy
   t.same(await cache.heldBack('a', 'items'), [])
 })
 
-t.test('tombstones are kept for ninety days', async (t) => {
-  const { cache, db, clock } = await setUp(t)
+overDatabases('tombstones are kept for ninety days', async (t, kind) => {
+  const { cache, db, clock } = await setUp(t, kind)
   const count = async () => (await db.selectFrom('qbo_tombstones').select('id').execute()).length
   await cache.commitPage('a', 'items', [row('1', 10), row('2', 10)])
   await cache.remove('a', 'items', [{ id: '1', at: null }])
@@ -305,7 +322,7 @@ t.test('tombstones are kept for ninety days', async (t) => {
 })
 
 t.test('a server gets a page in one statement, or in several of a few megabytes each', async (t) => {
-  const { db } = await setUp(t)
+  const { db } = await setUp(t, sqlite)
   const sent: number[] = []
   const watched = db.withPlugin({
     transformQuery({ node }) {

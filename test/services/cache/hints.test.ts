@@ -1,38 +1,39 @@
 // What webhooks announced, while it waits in a real database file.
-import t from 'tap'
 import { createHintQueue } from '../../../src/services/cache/hints.ts'
-import { openSqlite } from '../../../src/services/database/sqlite.ts'
 import { createManualClock } from '../../support/clock.ts'
+import { overDatabases } from '../../support/databases.ts'
 
 const REALM = 'the-realm'
 
-t.test('many posts are folded into batches of about a thousand records, each entity by itself', async (t) => {
-  const database = await openSqlite(t.testdir())
-  t.teardown(() => database.close())
-  const hints = createHintQueue({ db: database.db, clock: createManualClock() })
-  for (let i = 0; i < 1_500; i++)
-    await hints.add(REALM, [{ entity: 'items', id: String(i % 1_200), gone: i === 7 }], 0)
-  const both = ['vendors', 'customers'].map((entity) => ({ entity, id: '7', gone: false }))
-  await hints.add(REALM, both, 2)
-  await hints.add('another-realm', both, 0)
-  t.match(await hints.status(REALM, ['items', 'vendors', 'customers']), { waiting: 1_502, ignored: 2 })
-  t.match(
-    await hints.status(REALM, ['items']),
-    { waiting: 1_500 },
-    'what is not chosen any more does not count',
-  )
+overDatabases(
+  'many posts are folded into batches of about a thousand records, each entity by itself',
+  async (t, kind) => {
+    const database = await kind.open(t)
+    const hints = createHintQueue({ db: database.db, clock: createManualClock() })
+    for (let i = 0; i < 1_500; i++)
+      await hints.add(REALM, [{ entity: 'items', id: String(i % 1_200), gone: i === 7 }], 0)
+    const both = ['vendors', 'customers'].map((entity) => ({ entity, id: '7', gone: false }))
+    await hints.add(REALM, both, 2)
+    await hints.add('another-realm', both, 0)
+    t.match(await hints.status(REALM, ['items', 'vendors', 'customers']), { waiting: 1_502, ignored: 2 })
+    t.match(
+      await hints.status(REALM, ['items']),
+      { waiting: 1_500 },
+      'what is not chosen any more does not count',
+    )
 
-  const first = await hints.waiting(REALM, 'items')
-  if (first === null) throw new Error('nothing waits')
-  t.equal(first.ids.size, 1_000)
-  t.equal(first.ids.get('7'), true, 'said to be gone once is said to be gone')
-  t.equal(first.ids.get('8'), false)
-  await hints.add(REALM, [{ entity: 'items', id: '7', gone: false }], 0)
-  await hints.done(first.numbers)
-  const rest = await hints.waiting(REALM, 'items')
-  t.equal(rest?.ids.size, 500, 'all that came behind, and what came meanwhile')
-  await hints.done(rest?.numbers ?? [])
-  t.equal(await hints.waiting(REALM, 'items'), null)
-  t.ok(await hints.isEmpty(REALM, 'items'))
-  t.same([...((await hints.waiting(REALM, 'vendors'))?.ids ?? [])], [['7', false]])
-})
+    const first = await hints.waiting(REALM, 'items')
+    if (first === null) throw new Error('nothing waits')
+    t.equal(first.ids.size, 1_000)
+    t.equal(first.ids.get('7'), true, 'said to be gone once is said to be gone')
+    t.equal(first.ids.get('8'), false)
+    await hints.add(REALM, [{ entity: 'items', id: '7', gone: false }], 0)
+    await hints.done(first.numbers)
+    const rest = await hints.waiting(REALM, 'items')
+    t.equal(rest?.ids.size, 500, 'all that came behind, and what came meanwhile')
+    await hints.done(rest?.numbers ?? [])
+    t.equal(await hints.waiting(REALM, 'items'), null)
+    t.ok(await hints.isEmpty(REALM, 'items'))
+    t.same([...((await hints.waiting(REALM, 'vendors'))?.ids ?? [])], [['7', false]])
+  },
+)

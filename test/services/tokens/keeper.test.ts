@@ -11,6 +11,7 @@ import { createKeyring } from '../../../src/services/tokens/keyring.ts'
 import { createSecrets } from '../../../src/services/tokens/secrets.ts'
 import { createTokenStore, type TokenStore } from '../../../src/services/tokens/store.ts'
 import { createManualClock } from '../../support/clock.ts'
+import { type DatabaseKind, overDatabases } from '../../support/databases.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 const quiet = { error() {}, warn() {}, info() {}, debug() {} }
@@ -46,10 +47,8 @@ const refused = () =>
   new AppError({ code: 'RECONNECT_REQUIRED', status: 409, retry: 'reconnect', message: 'refused' })
 const lost = () => new AppError({ code: 'QBO_UNREACHABLE', status: 502, retry: 'later', message: 'lost' })
 
-async function setUp(t: Test) {
-  const folder = temporaryFolder(t)
-  const database = await openSqlite(folder)
-  t.teardown(() => database.close())
+async function setUp(t: Test, kind: DatabaseKind) {
+  const database = await kind.open(t)
   const clock = createManualClock()
   const inner = createTokenStore({ ...database, lease: soleLease(database.db), keyring, clock })
   const lease = soleLease(database.db)
@@ -90,14 +89,13 @@ async function setUp(t: Test) {
     if (last === undefined) throw new Error('no refresh')
     return last
   }
-  const walBytes = () => statSync(join(folder, 'mrp-backend.db-wal')).size
-  return { lease, keeper, clock, store, inner, disk, refreshes, sent, oauth, walBytes }
+  return { lease, keeper, clock, store, inner, disk, refreshes, sent, oauth }
 }
 
-t.test(
+overDatabases(
   'a hundred callers at the end of an access token cause one refresh and get the same new token',
-  async (t) => {
-    const { keeper, clock, refreshes, sent } = await setUp(t)
+  async (t, kind) => {
+    const { keeper, clock, refreshes, sent } = await setUp(t, kind)
     await keeper.connect('4620816365000001', grant())
     await clock.advance(HOUR_MS)
     const callers = Array.from({ length: 100 }, () => keeper.access())
@@ -111,35 +109,48 @@ t.test(
   },
 )
 
-t.test('a rotated token is on the disk before anyone can use the new access token', async (t) => {
-  const { keeper, clock, disk, sent, inner } = await setUp(t)
-  await keeper.connect('1', grant())
-  await clock.advance(HOUR_MS)
-  const caller = keeper.access()
-  const next = grant()
-  ;(await sent()).resolve(next)
-  await caller
-  t.equal(disk.saves.at(-1), next.refreshToken)
-  t.match(await inner.load(), { refreshToken: next.refreshToken, state: 'connected' })
-})
+overDatabases(
+  'a rotated token is on the disk before anyone can use the new access token',
+  async (t, kind) => {
+    const { keeper, clock, disk, sent, inner } = await setUp(t, kind)
+    await keeper.connect('1', grant())
+    await clock.advance(HOUR_MS)
+    const caller = keeper.access()
+    const next = grant()
+    ;(await sent()).resolve(next)
+    await caller
+    t.equal(disk.saves.at(-1), next.refreshToken)
+    t.match(await inner.load(), { refreshToken: next.refreshToken, state: 'connected' })
+  },
+)
 
-t.test('while the disk takes nothing, Intuit is not asked for tokens that could be lost', async (t) => {
-  const { keeper, clock, disk, refreshes, sent } = await setUp(t)
-  await keeper.connect('1', grant())
-  await clock.advance(HOUR_MS)
-  disk.full = true
-  await t.rejects(keeper.access(), { code: 'TOKEN_STORE_FAILED', statusCode: 503 })
-  t.equal(refreshes.length, 0)
-  disk.full = false
-  const caller = keeper.access()
-  const next = grant()
-  ;(await sent()).resolve(next)
-  t.equal((await caller).token, next.accessToken)
-})
+overDatabases(
+  'while the disk takes nothing, Intuit is not asked for tokens that could be lost',
+  async (t, kind) => {
+    const { keeper, clock, disk, refreshes, sent } = await setUp(t, kind)
+    await keeper.connect('1', grant())
+    await clock.advance(HOUR_MS)
+    disk.full = true
+    await t.rejects(keeper.access(), { code: 'TOKEN_STORE_FAILED', statusCode: 503 })
+    t.equal(refreshes.length, 0)
+    disk.full = false
+    const caller = keeper.access()
+    const next = grant()
+    ;(await sent()).resolve(next)
+    t.equal((await caller).token, next.accessToken)
+  },
+)
 
 t.test('when a save has been tried, the next one takes no more of the disk', async (t) => {
-  const { keeper, inner, walBytes } = await setUp(t)
-  await keeper.connect('1', grant())
+  const folder = temporaryFolder(t)
+  const database = await openSqlite(folder)
+  t.teardown(() => database.close())
+  const clock = createManualClock()
+  const inner = createTokenStore({ ...database, lease: soleLease(database.db), keyring, clock })
+  const { oauth } = directedIntuit()
+  const deps = { store: inner, lease: soleLease(database.db), oauth, keyring, clock, log: quiet }
+  await (await createTokenKeeper({ ...deps, checkIntervalMs: 300_000 })).connect('1', grant())
+  const walBytes = () => statSync(join(folder, 'mrp-backend.db-wal')).size
   const held = await inner.load()
   if (held === undefined) throw new Error('nothing was stored')
   const tried = [] as number[]
@@ -152,10 +163,10 @@ t.test('when a save has been tried, the next one takes no more of the disk', asy
   t.same(new Set(tried), new Set([0]))
 })
 
-t.test(
+overDatabases(
   'tokens that the disk refuses are held, never refreshed over, and written when the disk takes them',
-  async (t) => {
-    const { keeper, clock, disk, refreshes, sent, inner } = await setUp(t)
+  async (t, kind) => {
+    const { keeper, clock, disk, refreshes, sent, inner } = await setUp(t, kind)
     await keeper.connect('1', grant())
     await clock.advance(HOUR_MS)
     const caller = keeper.access()
@@ -172,8 +183,8 @@ t.test(
   },
 )
 
-t.test('tokens that the disk refused are written when the service stops', async (t) => {
-  const { keeper, clock, disk, sent, inner } = await setUp(t)
+overDatabases('tokens that the disk refused are written when the service stops', async (t, kind) => {
+  const { keeper, clock, disk, sent, inner } = await setUp(t, kind)
   await keeper.connect('1', grant())
   await clock.advance(HOUR_MS)
   const caller = keeper.access()
@@ -187,8 +198,8 @@ t.test('tokens that the disk refused are written when the service stops', async 
   t.match(await inner.load(), { refreshToken: next.refreshToken })
 })
 
-t.test('a token that lives for minutes is used for half of its life', async (t) => {
-  const { keeper, clock, refreshes, sent } = await setUp(t)
+overDatabases('a token that lives for minutes is used for half of its life', async (t, kind) => {
+  const { keeper, clock, refreshes, sent } = await setUp(t, kind)
   await keeper.connect('1', { ...grant(), expiresIn: 240 })
   await clock.advance(119_000)
   await keeper.access()
@@ -199,45 +210,51 @@ t.test('a token that lives for minutes is used for half of its life', async (t) 
   await caller
 })
 
-t.test('invalid_grant becomes reconnect_required, durably, and nothing more is sent', async (t) => {
-  const { keeper, clock, refreshes, sent, inner } = await setUp(t)
-  await keeper.connect('1', grant())
-  await clock.advance(HOUR_MS)
-  const caller = keeper.access()
-  ;(await sent()).reject(refused())
-  await t.rejects(caller, { code: 'RECONNECT_REQUIRED', statusCode: 409 })
-  t.equal(keeper.connection()?.state, 'reconnect_required')
-  t.equal((await inner.load())?.state, 'reconnect_required')
-  await t.rejects(keeper.access(), { code: 'RECONNECT_REQUIRED' })
-  await keeper.check()
-  t.equal(refreshes.length, 1)
-})
+overDatabases(
+  'invalid_grant becomes reconnect_required, durably, and nothing more is sent',
+  async (t, kind) => {
+    const { keeper, clock, refreshes, sent, inner } = await setUp(t, kind)
+    await keeper.connect('1', grant())
+    await clock.advance(HOUR_MS)
+    const caller = keeper.access()
+    ;(await sent()).reject(refused())
+    await t.rejects(caller, { code: 'RECONNECT_REQUIRED', statusCode: 409 })
+    t.equal(keeper.connection()?.state, 'reconnect_required')
+    t.equal((await inner.load())?.state, 'reconnect_required')
+    await t.rejects(keeper.access(), { code: 'RECONNECT_REQUIRED' })
+    await keeper.check()
+    t.equal(refreshes.length, 1)
+  },
+)
 
-t.test('invalid_grant is not believed when another process has stored a newer token meanwhile', async (t) => {
-  const { keeper, clock, sent, inner } = await setUp(t)
-  await keeper.connect('1', grant())
-  await clock.advance(HOUR_MS)
-  const caller = keeper.access()
-  const request = await sent()
-  const connection = keeper.connection()
-  if (connection === undefined) throw new Error('not connected')
-  const others = {
-    ...connection,
-    accessToken: 'theirs',
-    refreshToken: 'theirs',
-    accessExpiresAt: clock.now() + HOUR_MS,
-    refreshAt: clock.now() + HOUR_MS,
-  }
-  await inner.save(others)
-  request.reject(refused())
-  t.equal((await caller.catch(() => keeper.access())).token, 'theirs')
-  t.equal(keeper.connection()?.state, 'connected')
-})
+overDatabases(
+  'invalid_grant is not believed when another process has stored a newer token meanwhile',
+  async (t, kind) => {
+    const { keeper, clock, sent, inner } = await setUp(t, kind)
+    await keeper.connect('1', grant())
+    await clock.advance(HOUR_MS)
+    const caller = keeper.access()
+    const request = await sent()
+    const connection = keeper.connection()
+    if (connection === undefined) throw new Error('not connected')
+    const others = {
+      ...connection,
+      accessToken: 'theirs',
+      refreshToken: 'theirs',
+      accessExpiresAt: clock.now() + HOUR_MS,
+      refreshAt: clock.now() + HOUR_MS,
+    }
+    await inner.save(others)
+    request.reject(refused())
+    t.equal((await caller.catch(() => keeper.access())).token, 'theirs')
+    t.equal(keeper.connection()?.state, 'connected')
+  },
+)
 
-t.test(
+overDatabases(
   'a refresh of unknown outcome is not repeated for a minute, and a token that is still good is used',
-  async (t) => {
-    const { keeper, clock, refreshes, sent } = await setUp(t)
+  async (t, kind) => {
+    const { keeper, clock, refreshes, sent } = await setUp(t, kind)
     const first = grant()
     await keeper.connect('1', first)
     await clock.advance(HOUR_MS - 240_000)
@@ -254,8 +271,8 @@ t.test(
   },
 )
 
-t.test('a refused access token is renewed once, however many requests it hit', async (t) => {
-  const { keeper, refreshes, sent } = await setUp(t)
+overDatabases('a refused access token is renewed once, however many requests it hit', async (t, kind) => {
+  const { keeper, refreshes, sent } = await setUp(t, kind)
   const first = grant()
   await keeper.connect('1', first)
   const callers = Array.from({ length: 20 }, () => keeper.renew(first.accessToken))
@@ -266,23 +283,26 @@ t.test('a refused access token is renewed once, however many requests it hit', a
   t.equal(refreshes.length, 1)
 })
 
-t.test('the periodic check refreshes what would expire before the next one, and only that', async (t) => {
-  const { keeper, clock, refreshes, sent } = await setUp(t)
-  await keeper.check()
-  await keeper.connect('1', grant())
-  await keeper.check()
-  t.equal(refreshes.length, 0)
-  await clock.advance(HOUR_MS - 9 * 60_000)
-  const check = keeper.check()
-  ;(await sent()).resolve(grant())
-  await check
-  t.equal(refreshes.length, 1)
-})
+overDatabases(
+  'the periodic check refreshes what would expire before the next one, and only that',
+  async (t, kind) => {
+    const { keeper, clock, refreshes, sent } = await setUp(t, kind)
+    await keeper.check()
+    await keeper.connect('1', grant())
+    await keeper.check()
+    t.equal(refreshes.length, 0)
+    await clock.advance(HOUR_MS - 9 * 60_000)
+    const check = keeper.check()
+    ;(await sent()).resolve(grant())
+    await check
+    t.equal(refreshes.length, 1)
+  },
+)
 
-t.test(
+overDatabases(
   'a refresh that was under way when a person connected anew does not bring the old tokens back',
-  async (t) => {
-    const { keeper, clock, sent, inner } = await setUp(t)
+  async (t, kind) => {
+    const { keeper, clock, sent, inner } = await setUp(t, kind)
     await keeper.connect('1', grant())
     await clock.advance(HOUR_MS)
     const caller = keeper.access()
@@ -296,27 +316,29 @@ t.test(
   },
 )
 
-t.test('what is stored can be read neither without the key nor as another company', async (t) => {
-  const { keeper, store, clock } = await setUp(t)
-  await keeper.connect('4620816365000001', grant())
-  const sealed = secrets.seal('token', 'company a')
-  t.throws(() => secrets.open(sealed, 'company b'))
-  t.throws(() => createSecrets('another key of ours').open(sealed, 'company a'))
-  t.throws(() => secrets.open(sealed.replace(/^../, 'zz'), 'company a'))
-  t.equal(secrets.open(sealed, 'company a'), 'token')
-  t.equal((await store.load())?.realmId, '4620816365000001')
-  t.notMatch(
-    JSON.stringify(await store.load())
-      .split('"realm":')[1]
-      ?.slice(0, 50),
-    '4620816365000001',
-  )
-  t.ok(clock.now())
-})
+overDatabases(
+  'what is stored can be read neither without the key nor as another company',
+  async (t, kind) => {
+    const { keeper, store, clock } = await setUp(t, kind)
+    await keeper.connect('4620816365000001', grant())
+    const sealed = secrets.seal('token', 'company a')
+    t.throws(() => secrets.open(sealed, 'company b'))
+    t.throws(() => createSecrets('another key of ours').open(sealed, 'company a'))
+    t.throws(() => secrets.open(sealed.replace(/^../, 'zz'), 'company a'))
+    t.equal(secrets.open(sealed, 'company a'), 'token')
+    t.equal((await store.load())?.realmId, '4620816365000001')
+    t.notMatch(
+      JSON.stringify(await store.load())
+        .split('"realm":')[1]
+        ?.slice(0, 50),
+      '4620816365000001',
+    )
+    t.ok(clock.now())
+  },
+)
 
-t.test('a wrong SECRET_KEY is one clear line and destroys nothing', async (t) => {
-  const database = await openSqlite(temporaryFolder(t))
-  t.teardown(() => database.close())
+overDatabases('a wrong SECRET_KEY is one clear line and destroys nothing', async (t, kind) => {
+  const database = await kind.open(t)
   const clock = createManualClock()
   const store = createTokenStore({ ...database, lease: soleLease(database.db), keyring, clock })
   const { oauth } = directedIntuit()
@@ -338,31 +360,34 @@ t.test('a wrong SECRET_KEY is one clear line and destroys nothing', async (t) =>
   t.ok(await store.load())
 })
 
-t.test('a request that an earlier life did not see the end of is waited for before the next', async (t) => {
-  const { keeper, clock, inner, refreshes, sent, oauth, lease } = await setUp(t)
-  await keeper.connect('1', grant())
-  await clock.advance(HOUR_MS)
-  void keeper.access().catch(() => undefined)
-  await sent()
-  // It was killed here; the answer may still be on its way to nobody.
-  const deps = { store: inner, lease, oauth, keyring, clock, log: quiet, checkIntervalMs: 60_000 }
-  const next = await createTokenKeeper(deps)
-  const caller = next.access()
-  await clock.advance(4_999)
-  t.equal(refreshes.length, 1)
-  await clock.advance(1)
-  const granted = grant()
-  ;(await sent(2)).resolve(granted)
-  t.equal((await caller).token, granted.accessToken)
-  t.equal((await inner.load())?.refreshAskedAt, undefined, 'all is known')
-  await clock.advance(HOUR_MS)
-  const last = await createTokenKeeper(deps)
-  void last.access().catch(() => undefined)
-  await sent(3)
-})
+overDatabases(
+  'a request that an earlier life did not see the end of is waited for before the next',
+  async (t, kind) => {
+    const { keeper, clock, inner, refreshes, sent, oauth, lease } = await setUp(t, kind)
+    await keeper.connect('1', grant())
+    await clock.advance(HOUR_MS)
+    void keeper.access().catch(() => undefined)
+    await sent()
+    // It was killed here; the answer may still be on its way to nobody.
+    const deps = { store: inner, lease, oauth, keyring, clock, log: quiet, checkIntervalMs: 60_000 }
+    const next = await createTokenKeeper(deps)
+    const caller = next.access()
+    await clock.advance(4_999)
+    t.equal(refreshes.length, 1)
+    await clock.advance(1)
+    const granted = grant()
+    ;(await sent(2)).resolve(granted)
+    t.equal((await caller).token, granted.accessToken)
+    t.equal((await inner.load())?.refreshAskedAt, undefined, 'all is known')
+    await clock.advance(HOUR_MS)
+    const last = await createTokenKeeper(deps)
+    void last.access().catch(() => undefined)
+    await sent(3)
+  },
+)
 
-t.test('while the disk takes nothing, nothing is revoked either', async (t) => {
-  const { keeper, disk, oauth } = await setUp(t)
+overDatabases('while the disk takes nothing, nothing is revoked either', async (t, kind) => {
+  const { keeper, disk, oauth } = await setUp(t, kind)
   await keeper.connect('1', grant())
   let revoked = 0
   oauth.revoke = async () => {
@@ -376,8 +401,8 @@ t.test('while the disk takes nothing, nothing is revoked either', async (t) => {
   t.same(await keeper.disconnect(), { revoked: true })
 })
 
-t.test('tokens of a consent that a disconnect came in between of are not taken', async (t) => {
-  const { keeper, inner } = await setUp(t)
+overDatabases('tokens of a consent that a disconnect came in between of are not taken', async (t, kind) => {
+  const { keeper, inner } = await setUp(t, kind)
   const before = keeper.disconnects()
   await keeper.connect('1', grant(), before)
   await keeper.disconnect()

@@ -1,6 +1,6 @@
 // Prints the figures that this service promises, each as a ratio to a peer or a limit measured in the same run.
-// `npm run bench` takes about half an hour, `npm run bench -- http` (or sync, edits, calls, search, million) a part of it. Nothing else
-// should run on the machine.
+// `npm run bench` takes about half an hour, `npm run bench -- http` (or sync, edits, calls, search, million,
+// replicas) a part of it. Nothing else should run on the machine.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,6 +8,7 @@ import { createSimulator } from '../simulator/simulator.ts'
 import { callsADay } from './calls.ts'
 import { evenLoad, quantile, throughput } from './load.ts'
 import { type Server, scratchFolder, startServer } from './processes.ts'
+import { replicas } from './replicas.ts'
 import { searchInProcess } from './search.ts'
 import { connect, KEY, keystrokes, refreshed, startService } from './service.ts'
 
@@ -278,6 +279,7 @@ const parts: Record<string, () => Promise<void>> = {
   calls: () => callsADay(print),
   search: () => searchInProcess(print, { sizes: [10_000, 100_000] }),
   million,
+  replicas: () => replicas(print, { records: 100_000, rounds: 3, edits: 30, restSeconds: 60 }),
 }
 const asked = process.argv.slice(2)
 const unknown = asked.find((part) => !Object.hasOwn(parts, part))

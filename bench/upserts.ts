@@ -98,7 +98,7 @@ async function plainly(pages: Awaited<ReturnType<typeof pagesOf>>): Promise<Time
   return times
 }
 
-type Print = (figure: string, measured: string, target: string, met: boolean) => void
+export type Print = (figure: string, measured: string, target: string, met: boolean) => void
 
 /** The median of some rounds, each in a new database, in turn with the peer. */
 export async function upserts(

@@ -50,12 +50,14 @@ export interface Answer {
   json: any
 }
 
-const entry = join(import.meta.dirname, 'crashing-service.ts')
+const crashing = join(import.meta.dirname, 'crashing-service.ts')
 
 export interface StartOptions {
   env: Record<string, string>
   /** Where it dies while it starts. */
   place?: Place
+  /** What is started, in place of a service that dies at a place. */
+  entry?: string
   /** As another user. */
   uid?: number
   /** Kills it, when nobody else has. */
@@ -63,7 +65,13 @@ export interface StartOptions {
 }
 
 /** Starts a process; answers how it died when it did not come to serve. */
-export async function start({ env, place, uid, signal }: StartOptions): Promise<Running | Death> {
+export async function start({
+  env,
+  place,
+  entry = crashing,
+  uid,
+  signal,
+}: StartOptions): Promise<Running | Death> {
   const child = fork(entry, place === undefined ? [] : [JSON.stringify(place)], {
     env: { PATH: process.env.PATH, PORT: '0', SECRET_KEY: 'a key for tests only', ...env },
     // The test runner would follow it with hooks, which cost as much as the start and write where another user may not.

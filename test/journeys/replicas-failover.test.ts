@@ -1,0 +1,194 @@
+// The replica that leads stands still, or is killed: another one leads, nothing is done twice and nothing is lost.
+import t, { type Test } from 'tap'
+import type { BehaviourChange } from '../../simulator/simulator.ts'
+import { createGate } from '../support/gate.ts'
+import { mariadb, whereMariaDb } from '../support/mariadb.ts'
+import { createFleet, type Replica } from '../support/replicas.ts'
+import { connectAt, startSimulator } from '../support/service.ts'
+
+const where = await whereMariaDb()
+const PERIOD_MS = 1_000
+
+interface Setting {
+  company?: { customers: number; vendors: number; items: number }
+  behaviour?: BehaviourChange
+  replicas?: number
+}
+
+async function setUp(t: Test, { company, behaviour, replicas = 3 }: Setting = {}) {
+  const simulator = await startSimulator(t, {
+    ...(company && { company }),
+    behaviour: {
+      ...{ rotation: 'always', previousToken: 'strict', doubleRefreshRevokes: true },
+      throttle: { perSecond: null, perMinute: null, concurrent: null },
+      ...behaviour,
+    },
+  })
+  const gate = await createGate(t, simulator.url)
+  const fleet = createFleet(t, {
+    simulator,
+    database: await mariadb(t),
+    settings: { leasePeriodMs: PERIOD_MS },
+    env: { QUICKBOOKS_TOKEN_URL: `${gate.url}/oauth2/v1/tokens/bearer` },
+  })
+  await Promise.all(Array.from({ length: replicas }, () => fleet.start()))
+  const refreshes = () => simulator.meter.log.filter(({ operation }) => operation === 'refresh').length
+  return { simulator, gate, fleet, refreshes }
+}
+
+const others = (all: readonly Replica[], one: Replica) => all.filter((other) => other !== one)
+
+/** Resolves when one of them says that it leads, `times` times in all. */
+const oneLeads = (replicas: readonly Replica[]) =>
+  Promise.race(
+    replicas.map(async (one) => {
+      const before = one.log.filter(({ msg }) => msg === 'This replica leads').length
+      await one.logged('This replica leads', before + 1)
+      return one
+    }),
+  )
+
+t.test(
+  'a leader that stands still is followed by another one, and follows it when it wakes',
+  where,
+  async (t) => {
+    const { simulator, fleet, refreshes } = await setUp(t)
+    await fleet.connectAndFill()
+    const former = await fleet.leader()
+    const rest = others(fleet.all, former)
+
+    former.pause()
+    const pausedAt = performance.now()
+    const next = await oneLeads(rest)
+    // Told for whoever reads the output: how long it takes is no matter of right or wrong on a busy machine.
+    t.comment(`another one leads after ${Math.round(performance.now() - pausedAt)} ms`)
+
+    simulator.oauth.expireAccessTokens()
+    const before = refreshes()
+    const [customer] = simulator.company.list('Customer')
+    simulator.company.update('Customer', customer?.Id ?? '', { DisplayName: 'Renamed Meanwhile' })
+    const [follower = next] = others(rest, next)
+    t.equal((await follower.request('/api/cache/refresh?full=false', { method: 'POST' })).status, 200)
+    t.equal(refreshes() - before, 1)
+
+    former.wake()
+    await former.logged('This replica does not lead any more; it follows the one that does')
+    await fleet.mustEqual()
+    t.equal(await fleet.leader(), next)
+    t.equal((await former.request('/api/test')).status, 200)
+    t.equal(refreshes() - before, 1, 'the former leader has asked for no tokens')
+    t.equal(simulator.oauth.current?.validAccessTokens, 1)
+  },
+)
+
+t.test('tokens that came to a leader that stood still are not lost', where, async (t) => {
+  const { simulator, gate, fleet, refreshes } = await setUp(t)
+  await fleet.connectAndFill()
+  const former = await fleet.leader()
+  const rest = others(fleet.all, former)
+  const chain = simulator.oauth.current
+
+  simulator.oauth.expireAccessTokens()
+  const before = refreshes()
+  gate.hold()
+  const asked = former.request('/api/test').catch(() => undefined)
+  await gate.holds()
+  former.pause()
+  const next = await oneLeads(rest)
+  // It wants tokens, too, and has to wait for those that the former one asked for.
+  const wanted = next.request('/api/test')
+  gate.release()
+  former.wake()
+  await asked
+  t.equal((await wanted).status, 200)
+  await fleet.mustEqual()
+  t.equal(refreshes() - before, 1)
+  for (const one of fleet.all) t.equal((await one.request('/api/test')).status, 200)
+  t.equal(simulator.oauth.chains.length, 1)
+  t.not(simulator.oauth.current?.refreshToken, chain?.refreshToken)
+  t.equal(refreshes() - before, 1)
+})
+
+t.test('a leader that is killed while everything is read for the first time', where, async (t) => {
+  const { simulator, fleet } = await setUp(t, {
+    company: { customers: 900, vendors: 12, items: 3_900 },
+    behaviour: { latencyMs: 200 },
+  })
+  t.equal(await connectAt(fleet.all[0]?.url ?? ''), 302)
+  const former = await fleet.leader()
+  await someRead(former)
+  await former.kill()
+  const next = await fleet.leader()
+  await next.logged('Cache refreshed')
+  t.same(
+    await countsAt(fleet.all),
+    fleet.all.map(() => countsOf(simulator.company)),
+  )
+  await searchesAgree(t, fleet.all)
+})
+
+t.test('a leader that is killed while everything is read again', where, async (t) => {
+  const { simulator, fleet } = await setUp(t, {
+    company: { customers: 900, vendors: 12, items: 3_900 },
+  })
+  t.equal(await connectAt(fleet.all[0]?.url ?? ''), 302)
+  const former = await fleet.leader()
+  await former.logged('Cache refreshed')
+  const { company } = simulator
+  for (const { Id } of company.list('Item').slice(100, 110)) company.remove('Item', Id)
+  for (const { Id } of company.list('Item').slice(-20))
+    company.update('Item', Id, { Name: `Changed while it was read ${Id}` })
+  simulator.behaviour.latencyMs = 200
+  const asked = others(fleet.all, former)[0] ?? former
+  const refreshed = asked.request('/api/cache/refresh', { method: 'POST' })
+  await someRead(former)
+  await former.kill()
+  t.equal((await refreshed).status, 200, 'whoever waits for it gets its answer from the next one')
+  t.same(
+    await countsAt(fleet.all),
+    fleet.all.map(() => countsOf(company)),
+  )
+  await searchesAgree(t, fleet.all)
+})
+
+/** Resolves when some of it is read, and not all. */
+async function someRead(one: Replica): Promise<void> {
+  for (;;) {
+    const progress = (await one.status())?.refresh.progress ?? {}
+    if (progress.items?.fetched > 0) return
+  }
+}
+
+const countsOf = (company: { count(entity: string): number }) => ({
+  customers: company.count('Customer'),
+  vendors: company.count('Vendor'),
+  items: company.count('Item'),
+})
+
+const countsAt = (replicas: readonly Replica[]) =>
+  Promise.all(
+    replicas.map(async (one) => {
+      const { customers_count, vendors_count, items_count } = await one.status()
+      return { customers: customers_count, vendors: vendors_count, items: items_count }
+    }),
+  )
+
+/** What is searched as soon as all have caught up. */
+async function searchesAgree(t: Test, replicas: readonly Replica[]): Promise<void> {
+  const queries = ['Changed while', 'a', 'br', 'bolt', '1']
+  const answersOf = async ({ request }: Replica) => {
+    const { json } = await request('/api/indexes/status')
+    const records = Object.values<{ records: number }>(json.indexes).map(({ records }) => records)
+    const found = queries.map(async (q) => (await request(`/api/search/product_names?q=${q}&limit=100`)).json)
+    return { records, found: await Promise.all(found) }
+  }
+  const [first, ...rest] = replicas
+  for (const one of rest) {
+    for (let tries = 0; tries < 50; tries++) {
+      const [its, firsts] = [await answersOf(one), await answersOf(first ?? one)]
+      if (JSON.stringify(its) === JSON.stringify(firsts)) break
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    t.same(await answersOf(one), await answersOf(first ?? one))
+  }
+}

@@ -1,5 +1,5 @@
-// A database of its own on the MySQL or MariaDB server that DB_HOST, DB_PORT, DB_USER and DB_PASSWORD name: that of the
-// development machines, unless told otherwise. Its user must be one who may make databases and users.
+// A database of its own on the MySQL or MariaDB server that TEST_DB_HOST, TEST_DB_PORT, TEST_DB_USER and
+// TEST_DB_PASSWORD name, as in tests: root without a password at 127.0.0.1:3306, unless told otherwise. Its user must be one who may make databases and users.
 import { randomBytes } from 'node:crypto'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import type { MysqlSettings } from '../src/services/database/mysql.ts'
@@ -18,10 +18,14 @@ export interface ScratchDatabase {
 
 /** Makes a database, with a user who may use this one alone. */
 export async function scratchDatabase(): Promise<ScratchDatabase> {
-  const { DB_HOST: host = '127.0.0.1', DB_PORT = '3306', DB_USER: root = 'root' } = process.env
-  const port = Number(DB_PORT)
+  const host = process.env.TEST_DB_HOST ?? '127.0.0.1'
+  const port = Number(process.env.TEST_DB_PORT ?? 3306)
+  const user = process.env.TEST_DB_USER ?? 'root'
   const connection = await createConnection({
-    ...{ host, port, user: root, password: process.env.DB_PASSWORD ?? '' },
+    host,
+    port,
+    user,
+    password: process.env.TEST_DB_PASSWORD ?? '',
   })
   const name = `mrp_bench_${randomBytes(4).toString('hex')}`
   const settings = { host, port, user: name, password: name, database: name, tls: false }
@@ -36,7 +40,7 @@ export async function scratchDatabase(): Promise<ScratchDatabase> {
 
   return {
     settings,
-    env: { DB_HOST: host, DB_PORT, DB_USER: name, DB_PASSWORD: name, DB_NAME: name },
+    env: { DB_HOST: host, DB_PORT: String(port), DB_USER: name, DB_PASSWORD: name, DB_NAME: name },
     query,
     async statements() {
       const counted = 'SELECT_COMMANDS + UPDATE_COMMANDS + OTHER_COMMANDS AS count'

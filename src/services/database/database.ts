@@ -1,6 +1,7 @@
 // One query layer and one set of tables over two kinds of database: a file of our own (sqlite.ts), or the shop's MySQL or
 // MariaDB (mysql.ts). What differs between them is in those two files and nowhere else.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely, Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { ConfigError, DatabaseError } from '../../errors.ts'
@@ -30,8 +31,26 @@ export interface OpenDatabase {
   close(): Promise<void>
 }
 
-/** Brings the tables up to date, one process at a time. */
+/** Another process runs the same migration: on another node of a cluster, where each has locks of its own. */
+const BESIDE = new Set(['ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR'])
+/** A process may lose against another one at each migration, and again against the next. */
+const MOST_MIGRATING = 20
+const MIGRATING_MS = 250
+
+/** Brings the tables up to date, one process at a time; where two are at it, the later one goes on after the other. */
 export async function migrate(db: Db): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await migrateOnce(db)
+    } catch (error) {
+      const isBeside = error instanceof DatabaseError && (BESIDE.has(error.code) || error.kind === 'conflict')
+      if (!isBeside || attempt === MOST_MIGRATING) throw error
+      await delay(MIGRATING_MS * Math.random())
+    }
+  }
+}
+
+async function migrateOnce(db: Db): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },

@@ -189,3 +189,22 @@ t.test(
     await t.rejects(openMysql(settings), { name: 'ConfigError', message: /^DB_NAME: .* newer version/ })
   },
 )
+
+t.test(
+  'migrations that another node of a cluster runs at the same time, unseen by locks, are gone on with',
+  options,
+  async (t) => {
+    const { settings, query } = await mariadb(t)
+    await query(
+      'CREATE TABLE qbo_migrations (name varchar(255) PRIMARY KEY, timestamp varchar(255) NOT NULL)',
+    )
+    // Not undone with the statement that is refused.
+    await query('CREATE TABLE refused (name varchar(64) NOT NULL) ENGINE = MyISAM')
+    await query(
+      "CREATE TRIGGER other_node BEFORE INSERT ON qbo_migrations FOR EACH ROW IF NEW.name NOT IN (SELECT name FROM refused) THEN INSERT INTO refused VALUES (NEW.name); SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1062; END IF",
+    )
+    await (await openMysql(settings)).close()
+    t.equal((await query('SELECT name FROM refused')).length, 4, 'each was refused once')
+    t.equal((await query('SELECT name FROM qbo_migrations')).length, 4)
+  },
+)

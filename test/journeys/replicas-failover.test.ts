@@ -1,21 +1,22 @@
 // The replica that leads stands still, or is killed: another one leads, nothing is done twice and nothing is lost.
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { BehaviourChange } from '../../simulator/simulator.ts'
 import { createGate } from '../support/gate.ts'
-import { mariadb, whereMariaDb } from '../support/mariadb.ts'
-import { createFleet, type Replica } from '../support/replicas.ts'
+import { mariadb, onMariaDb } from '../support/mariadb.ts'
+import { createFleet, type Replica, type ReplicaSettings } from '../support/replicas.ts'
 import { connectAt, startSimulator } from '../support/service.ts'
 
-const where = await whereMariaDb()
+const test = await onMariaDb(t)
 const PERIOD_MS = 1_000
 
 interface Setting {
   company?: { customers: number; vendors: number; items: number }
   behaviour?: BehaviourChange
-  replicas?: number
+  settings?: Partial<ReplicaSettings>
 }
 
-async function setUp(t: Test, { company, behaviour, replicas = 3 }: Setting = {}) {
+async function setUp(t: Test, { company, behaviour, settings }: Setting = {}) {
   const simulator = await startSimulator(t, {
     ...(company && { company }),
     behaviour: {
@@ -28,10 +29,10 @@ async function setUp(t: Test, { company, behaviour, replicas = 3 }: Setting = {}
   const fleet = createFleet(t, {
     simulator,
     database: await mariadb(t),
-    settings: { leasePeriodMs: PERIOD_MS },
+    settings: { leasePeriodMs: PERIOD_MS, ...settings },
     env: { QUICKBOOKS_TOKEN_URL: `${gate.url}/oauth2/v1/tokens/bearer` },
   })
-  await Promise.all(Array.from({ length: replicas }, () => fleet.start()))
+  await Promise.all([fleet.start(), fleet.start(), fleet.start()])
   const refreshes = () => simulator.meter.log.filter(({ operation }) => operation === 'refresh').length
   return { simulator, gate, fleet, refreshes }
 }
@@ -48,40 +49,36 @@ const oneLeads = (replicas: readonly Replica[]) =>
     }),
   )
 
-t.test(
-  'a leader that stands still is followed by another one, and follows it when it wakes',
-  where,
-  async (t) => {
-    const { simulator, fleet, refreshes } = await setUp(t)
-    await fleet.connectAndFill()
-    const former = await fleet.leader()
-    const rest = others(fleet.all, former)
+test('a leader that stands still is followed by another one, and follows it when it wakes', async (t) => {
+  const { simulator, fleet, refreshes } = await setUp(t)
+  await fleet.connectAndFill()
+  const former = await fleet.leader()
+  const rest = others(fleet.all, former)
 
-    former.pause()
-    const pausedAt = performance.now()
-    const next = await oneLeads(rest)
-    // Told for whoever reads the output: how long it takes is no matter of right or wrong on a busy machine.
-    t.comment(`another one leads after ${Math.round(performance.now() - pausedAt)} ms`)
+  former.pause()
+  const pausedAt = performance.now()
+  const next = await oneLeads(rest)
+  // Told for whoever reads the output: how long it takes is no matter of right or wrong on a busy machine.
+  t.comment(`another one leads after ${Math.round(performance.now() - pausedAt)} ms`)
 
-    simulator.oauth.expireAccessTokens()
-    const before = refreshes()
-    const [customer] = simulator.company.list('Customer')
-    simulator.company.update('Customer', customer?.Id ?? '', { DisplayName: 'Renamed Meanwhile' })
-    const [follower = next] = others(rest, next)
-    t.equal((await follower.request('/api/cache/refresh?full=false', { method: 'POST' })).status, 200)
-    t.equal(refreshes() - before, 1)
+  simulator.oauth.expireAccessTokens()
+  const before = refreshes()
+  const [customer] = simulator.company.list('Customer')
+  simulator.company.update('Customer', customer?.Id ?? '', { DisplayName: 'Renamed Meanwhile' })
+  const [follower = next] = others(rest, next)
+  t.equal((await follower.request('/api/cache/refresh?full=false', { method: 'POST' })).status, 200)
+  t.equal(refreshes() - before, 1)
 
-    former.wake()
-    await former.logged('This replica does not lead any more; it follows the one that does')
-    await fleet.mustEqual()
-    t.equal(await fleet.leader(), next)
-    t.equal((await former.request('/api/test')).status, 200)
-    t.equal(refreshes() - before, 1, 'the former leader has asked for no tokens')
-    t.equal(simulator.oauth.current?.validAccessTokens, 1)
-  },
-)
+  former.wake()
+  await former.logged('This replica does not lead any more; it follows the one that does')
+  await fleet.mustEqual()
+  t.equal(await fleet.leader(), next)
+  t.equal((await former.request('/api/test')).status, 200)
+  t.equal(refreshes() - before, 1, 'the former leader has asked for no tokens')
+  t.equal(simulator.oauth.current?.validAccessTokens, 1)
+})
 
-t.test('tokens that came to a leader that stood still are not lost', where, async (t) => {
+test('tokens that came to a leader that stood still are not lost', async (t) => {
   const { simulator, gate, fleet, refreshes } = await setUp(t)
   await fleet.connectAndFill()
   const former = await fleet.leader()
@@ -109,7 +106,35 @@ t.test('tokens that came to a leader that stood still are not lost', where, asyn
   t.equal(refreshes() - before, 1)
 })
 
-t.test('a leader that is killed while everything is read for the first time', where, async (t) => {
+test('another leader that waits for the tokens of a former one takes them up when they come', async (t) => {
+  const { simulator, gate, fleet, refreshes } = await setUp(t, {
+    // Used until half a minute before its end.
+    behaviour: { accessLifeSeconds: 31 },
+    settings: { fast: { base: Date.now(), speed: 5 } },
+  })
+  await fleet.connectAndFill()
+  const former = await fleet.leader()
+  const rest = others(fleet.all, former)
+  simulator.oauth.expireAccessTokens()
+  const before = refreshes()
+  gate.hold()
+  const asked = former.request('/api/test').catch(() => undefined)
+  await gate.holds()
+  former.pause()
+  const next = await oneLeads(rest)
+  const refused = () => simulator.meter.log.filter(({ status }) => status === 401).length
+  const before401 = refused()
+  const wanted = next.request('/api/test')
+  while (refused() === before401) await delay(20)
+  gate.release()
+  former.wake()
+  await asked
+  t.equal((await wanted).status, 200)
+  t.equal(refreshes() - before, 1)
+  t.equal(simulator.oauth.current?.validAccessTokens, 1)
+})
+
+test('a leader that is killed while everything is read for the first time', async (t) => {
   const { simulator, fleet } = await setUp(t, {
     company: { customers: 900, vendors: 12, items: 3_900 },
     behaviour: { latencyMs: 200 },
@@ -127,7 +152,7 @@ t.test('a leader that is killed while everything is read for the first time', wh
   await searchesAgree(t, fleet.all)
 })
 
-t.test('a leader that is killed while everything is read again', where, async (t) => {
+test('a leader that is killed while everything is read again', async (t) => {
   const { simulator, fleet } = await setUp(t, {
     company: { customers: 900, vendors: 12, items: 3_900 },
   })
@@ -187,7 +212,7 @@ async function searchesAgree(t: Test, replicas: readonly Replica[]): Promise<voi
     for (let tries = 0; tries < 50; tries++) {
       const [its, firsts] = [await answersOf(one), await answersOf(first ?? one)]
       if (JSON.stringify(its) === JSON.stringify(firsts)) break
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await delay(100)
     }
     t.same(await answersOf(one), await answersOf(first ?? one))
   }

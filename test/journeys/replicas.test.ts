@@ -1,10 +1,10 @@
 // Three processes on one MariaDB, beside one simulator: one leads, all serve, and all see the same.
 import t, { type Test } from 'tap'
-import { mariadb, whereMariaDb } from '../support/mariadb.ts'
+import { mariadb, onMariaDb } from '../support/mariadb.ts'
 import { createFleet, type Replica, type ReplicaSettings } from '../support/replicas.ts'
 import { startSimulator } from '../support/service.ts'
 
-const where = await whereMariaDb()
+const test = await onMariaDb(t)
 
 /** Three that serve and follow one company. */
 async function setUp(t: Test, settings: Partial<ReplicaSettings> = {}) {
@@ -18,7 +18,7 @@ async function setUp(t: Test, settings: Partial<ReplicaSettings> = {}) {
   return { simulator, database, fleet }
 }
 
-t.test('three that start at once on an empty database agree on one', where, async (t) => {
+test('three that start at once on an empty database agree on one', async (t) => {
   const { fleet } = await setUp(t)
   const leader = await fleet.leader()
   const [{ replica }, ...others] = await Promise.all(
@@ -29,7 +29,7 @@ t.test('three that start at once on an empty database agree on one', where, asyn
     t.match(other.replica, { role: 'follower', leader: replica.id, is_database_reachable: true })
 })
 
-t.test('fifteen hundred requests at once with a token that has expired ask Intuit once', where, async (t) => {
+test('fifteen hundred requests at once with a token that has expired ask Intuit once', async (t) => {
   // Intuit's limits, which the service keeps by its own clock, would make them wait for minutes.
   const { simulator, fleet } = await setUp(t, { fast: { base: Date.now(), speed: 60 } })
   const requests = (one: Replica) =>

@@ -29,14 +29,23 @@ const serverOf = (env: NodeJS.ProcessEnv): Server => ({
   password: env.TEST_DB_PASSWORD ?? '',
 })
 
-/** For `t.test`: skips, and says why, where no server answers. With TEST_DB_REQUIRED=1 nothing is skipped, so it fails. */
-export async function whereMariaDb(env = process.env): Promise<{ skip?: string }> {
+/**
+ * As `t.test`, where a server answers; elsewhere what is tested is skipped, and says why. With TEST_DB_REQUIRED=1 nothing
+ * is skipped, so it fails.
+ */
+export async function onMariaDb(t: Test, env = process.env) {
+  const reason = await whyNot(env)
+  return (name: string, work: (t: Test) => Promise<void>) =>
+    t.test(name, reason === undefined ? {} : { skip: reason }, work)
+}
+
+async function whyNot(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
     await (await createConnection(serverOf(env))).end()
-    return {}
+    return undefined
   } catch (error) {
-    if (env.TEST_DB_REQUIRED === '1') return {}
-    return { skip: `no MariaDB answers (${(error as { code?: string }).code}): set TEST_DB_HOST …` }
+    if (env.TEST_DB_REQUIRED === '1') return undefined
+    return `no MariaDB answers (${(error as { code?: string }).code}): set TEST_DB_HOST …`
   }
 }
 

@@ -53,6 +53,8 @@ const HOLD_OFF_MS = 60_000
 const EARLIER_HOLD_OFF_MS = 5_000
 /** A process that was paused meanwhile may still come back with it, and write what nobody else knows. */
 const PAUSED_HOLD_OFF_MS = 30_000
+/** Meanwhile it is looked so often whether that has happened. */
+const EARLIER_LOOK_MS = 1_000
 
 /** Everything that the keeper needs of the outside. */
 export interface TokenKeeperDeps {
@@ -108,9 +110,12 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       log.warn({ realm: connection.realm }, 'QuickBooks tokens given up: others were stored since they came')
   }
 
-  /** A disk that takes no tokens must not cost one: then Intuit is not asked for any. */
-  async function mustBeWritable(connection: Connection): Promise<void> {
-    await store.reserve(connection).catch((cause) => {
+  /**
+   * A disk that takes no tokens must not cost one: then Intuit is not asked for any. Answers whether `former` is what was
+   * stored.
+   */
+  async function mustBeWritable(connection: Connection, former?: string): Promise<boolean> {
+    return await store.reserve(connection, former).catch((cause) => {
       if (isNotLeader(cause)) throw cause
       log.error({ realm: connection.realm, reason: reasonOf(cause) }, 'QuickBooks tokens cannot be written')
       throw storeFailed(
@@ -155,14 +160,11 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     if (unsaved !== undefined) return await rescue(unsaved)
     lease.mustBeHeld()
     const before = mustBeConnected(current)
-    const stored = await loadStored(before)
-    if (stored !== undefined && stored.refreshToken !== before.refreshToken) {
-      current = stored
-      return
-    }
+    if (await othersAreStored(before)) return
     if (lastFailure !== undefined && steadyNow() < lastFailure.until) throw lastFailure.error
-    await earlierIsOver(before)
-    await mustBeWritable({ ...before, refreshAskedAt: clock.now() })
+    if (await earlierBroughtOthers(before)) return
+    const isStill = await mustBeWritable({ ...before, refreshAskedAt: clock.now() }, before.refreshToken)
+    if (!isStill && (await othersAreStored(before))) return
     let grant: TokenGrant
     try {
       grant = await oauth.refresh(before.refreshToken)
@@ -175,23 +177,31 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     log.info({ realm: before.realm, expiresInSeconds: grant.expiresIn }, 'QuickBooks tokens refreshed')
   }
 
-  /** Two requests with one token at a time would cost the connection. */
-  async function earlierIsOver(before: Connection): Promise<void> {
-    if (earlierAskedAt === undefined) return
-    const left = Math.min(Math.max(earlierAskedAt + earlierHoldOffMs - clock.now(), 0), earlierHoldOffMs)
+  /** Takes them up. */
+  async function othersAreStored(before: Connection): Promise<boolean> {
+    const stored = await loadStored(before)
+    if (stored === undefined || stored.refreshToken === before.refreshToken) return false
+    current = stored
+    return true
+  }
+
+  /** Two requests with one token at a time would cost the connection. Answers whether the earlier one was heard of again. */
+  async function earlierBroughtOthers(before: Connection): Promise<boolean> {
+    if (earlierAskedAt === undefined) return false
+    let left = Math.min(Math.max(earlierAskedAt + earlierHoldOffMs - clock.now(), 0), earlierHoldOffMs)
     if (left > EARLIER_HOLD_OFF_MS && usable(before)) throw earlierUnderWay(left)
+    for (; left > 0; left -= EARLIER_LOOK_MS) {
+      await clock.sleep(Math.min(left, EARLIER_LOOK_MS))
+      lease.mustBeHeld()
+      if (await othersAreStored(before)) return true
+    }
     earlierAskedAt = undefined
-    await clock.sleep(left)
-    lease.mustBeHeld()
+    return false
   }
 
   async function refreshFailed(before: Connection, error: unknown): Promise<void> {
     if (error instanceof AppError && error.retry === 'reconnect') {
-      const stored = await loadStored(before)
-      if (stored !== undefined && stored.refreshToken !== before.refreshToken) {
-        current = stored
-        return
-      }
+      if (await othersAreStored(before)) return
       await commit({ ...before, state: 'reconnect_required' })
       log.error(
         { realm: before.realm, intuitTid: error.intuitTid },

@@ -44,8 +44,11 @@ export interface TokenStore {
    * now; not when others have been stored since.
    */
   rescue(connection: Connection, former: string | undefined): Promise<boolean>
-  /** Saves, and leaves room on the disk to do so once more. */
-  reserve(connection: Connection): Promise<void>
+  /**
+   * Saves, and leaves room on the disk to do so once more. Where the refresh token that is stored is not `former`, it
+   * leaves that as it is, and answers false: somebody has rescued tokens.
+   */
+  reserve(connection: Connection, former?: string): Promise<boolean>
   clear(): Promise<void>
 }
 
@@ -123,9 +126,16 @@ export function createTokenStore(deps: {
         return stored === former || stored === connection.refreshToken
       }),
 
-    async reserve(connection) {
-      await this.save(connection)
-      await deps.makeRoom()
+    async reserve(connection, former) {
+      const isSaved = await lease.write(async (trx) => {
+        await takeAll(trx)
+        const stored = (await load(trx))?.refreshToken
+        if (former !== undefined && stored !== undefined && stored !== former) return false
+        await write(trx, connection)
+        return true
+      })
+      if (isSaved) await deps.makeRoom()
+      return isSaved
     },
 
     clear: () => lease.write(async (trx) => void (await trx.deleteFrom('qbo_tokens').execute())),

@@ -62,9 +62,9 @@ async function setUp(t: Test, kind: DatabaseKind) {
       if (isStored) disk.saves.push(connection.refreshToken)
       return isStored
     },
-    async reserve(connection) {
+    async reserve(connection, former) {
       if (disk.full) throw new Error('disk full')
-      await inner.reserve(connection)
+      return await inner.reserve(connection, former)
     },
     async save(connection) {
       if (disk.full) throw new Error('disk full')

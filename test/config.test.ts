@@ -175,3 +175,20 @@ t.test('the README and .env.example name every variable, and no other', async (t
   const exampled = [...example.matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name)
   t.same(exampled.toSorted(), names.toSorted(), '.env.example')
 })
+
+t.test('what the compose files set, and take from .env, are variables that there are', async (t) => {
+  const names = Object.keys(ConfigSchema.properties)
+  for (const file of ['docker-compose.yml', 'docker-compose.cluster.yml']) {
+    const text = readFileSync(join(import.meta.dirname, '..', file), 'utf8')
+    const named = [...text.matchAll(/^ +([A-Z][A-Z_]+): |\$\{([A-Z_]+)/gm)].map(
+      ([, set, taken]) => set ?? taken ?? '',
+    )
+    const own = named.filter((name) => !name.startsWith('MARIADB_'))
+    t.ok(own.includes('DATA_DIR'), file)
+    t.same(
+      own.filter((name) => !names.includes(name)),
+      [],
+      file,
+    )
+  }
+})

@@ -4,26 +4,27 @@ import t from 'tap'
 import type { OpenDatabase } from '../../src/services/database/database.ts'
 import { openMysql } from '../../src/services/database/mysql.ts'
 import { openSqlite } from '../../src/services/database/sqlite.ts'
-import { mariadb, whereMariaDb } from './mariadb.ts'
+import { mariadb, whyNoMariaDb } from './mariadb.ts'
 import { temporaryFolder } from './service.ts'
 
 /** One kind of database. */
 export interface DatabaseKind {
   name: 'SQLite' | 'MariaDB'
   /** Why it cannot be tried here. */
-  skip?: string
+  skip: string | undefined
   /** Opens a new one, which is gone with the test. */
   open(t: Test): Promise<OpenDatabase>
 }
 
 export const sqlite: DatabaseKind = {
   name: 'SQLite',
+  skip: undefined,
   open: (t) => opened(t, openSqlite(temporaryFolder(t))),
 }
 
 export const mariaDb: DatabaseKind = {
   name: 'MariaDB',
-  ...(await whereMariaDb()),
+  skip: await whyNoMariaDb(),
   open: async (t) => opened(t, openMysql((await mariadb(t)).settings)),
 }
 

@@ -34,12 +34,13 @@ const serverOf = (env: NodeJS.ProcessEnv): Server => ({
  * is skipped, so it fails.
  */
 export async function onMariaDb(t: Test, env = process.env) {
-  const reason = await whyNot(env)
+  const reason = await whyNoMariaDb(env)
   return (name: string, work: (t: Test) => Promise<void>) =>
     t.test(name, reason === undefined ? {} : { skip: reason }, work)
 }
 
-async function whyNot(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** Why nothing can be tried on a server; undefined when it can. */
+export async function whyNoMariaDb(env = process.env): Promise<string | undefined> {
   try {
     await (await createConnection(serverOf(env))).end()
     return undefined

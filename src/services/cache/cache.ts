@@ -367,14 +367,23 @@ export function createCache(deps: { db: Db; lease: Lease; clock: Clock }): Cache
     },
 
     async *batches(realm, entity, seq = 0) {
-      let last = seq
-      for (;;) {
-        const rows = await recordsOf(db, realm, entity)
+      const read = (after: number) =>
+        recordsOf(db, realm, entity)
           .select(['id', 'json', 'active', 'last_updated', 'seq'])
-          .where('seq', '>', last)
+          .where('seq', '>', after)
           .orderBy('seq')
           .limit(BATCH_ROWS)
           .execute()
+      let reading = read(seq)
+      for (;;) {
+        const rows = await reading
+        const last = rows.at(-1)?.seq ?? seq
+        const isLast = rows.length < BATCH_ROWS
+        // A server reads on while these are worked on; a file would be read in the same turn.
+        if (lease.isShared && !isLast) {
+          reading = read(last)
+          reading.catch(() => undefined)
+        }
         yield rows.map(({ id, json, active, last_updated, seq }) => ({
           id,
           json,
@@ -382,9 +391,9 @@ export function createCache(deps: { db: Db; lease: Lease; clock: Clock }): Cache
           lastUpdated: last_updated,
           seq,
         }))
-        if (rows.length < BATCH_ROWS) return
-        last = rows.at(-1)?.seq ?? last
+        if (isLast) return
         await nextTurn()
+        if (!lease.isShared) reading = read(last)
       }
     },
 

@@ -22,7 +22,8 @@ export interface MariaDb {
   query<T>(statement: string, values?: unknown[]): Promise<T[]>
 }
 
-const serverOf = (env: NodeJS.ProcessEnv): Server => ({
+/** The server for tests. */
+export const serverOf = (env: NodeJS.ProcessEnv): Server => ({
   host: env.TEST_DB_HOST ?? '127.0.0.1',
   port: Number(env.TEST_DB_PORT ?? 3306),
   user: env.TEST_DB_USER ?? 'root',

@@ -30,7 +30,10 @@ async function setUp(t: Test, { company, behaviour, settings }: Setting = {}) {
     simulator,
     database: await mariadb(t),
     settings: { leasePeriodMs: PERIOD_MS, ...settings },
-    env: { QUICKBOOKS_TOKEN_URL: `${gate.url}/oauth2/v1/tokens/bearer` },
+    env: {
+      QUICKBOOKS_TOKEN_URL: `${gate.url}/oauth2/v1/tokens/bearer`,
+      QUICKBOOKS_REVOKE_URL: `${gate.url}/v2/oauth2/tokens/revoke`,
+    },
   })
   await Promise.all([fleet.start(), fleet.start(), fleet.start()])
   const refreshes = () => simulator.meter.log.filter(({ operation }) => operation === 'refresh').length
@@ -132,6 +135,31 @@ test('another leader that waits for the tokens of a former one takes them up whe
   t.equal((await wanted).status, 200)
   t.equal(refreshes() - before, 1)
   t.equal(simulator.oauth.current?.validAccessTokens, 1)
+})
+
+test('a disconnect whose leader stands still is finished by the next one', async (t) => {
+  const { simulator, gate, fleet } = await setUp(t)
+  await fleet.connectAndFill()
+  const former = await fleet.leader()
+  const rest = others(fleet.all, former)
+  gate.hold()
+  const [asked = former] = rest
+  const disconnected = asked.request('/api/disconnect', { method: 'POST' })
+  await gate.holds()
+  former.pause()
+  await oneLeads(rest)
+  gate.release()
+  former.wake()
+  t.match(await disconnected, { status: 200, json: { success: true } })
+  t.equal(simulator.oauth.current, undefined)
+  for (const one of fleet.all) {
+    while ((await one.status()).connection_status !== 'not_authenticated') await delay(50)
+    while ((await one.request('/api/indexes/status')).json.total_indexed_items > 0) await delay(50)
+  }
+  // Another company's is as good as this one's: nothing of the former connection is left.
+  t.equal(await connectAt(asked.url), 302)
+  t.equal((await asked.request('/api/cache/refresh', { method: 'POST' })).status, 200)
+  await fleet.mustEqual()
 })
 
 test('a leader that is killed while everything is read for the first time', async (t) => {

@@ -1,6 +1,6 @@
 // Fills search from the cache at a start: from the index that was kept, where it fits, and the changes since; else anew.
 import type { Cache } from '../cache/cache.ts'
-import type { Entity } from '../entities/index.ts'
+import type { CachedRow, Entity } from '../entities/index.ts'
 import type { Log } from '../log.ts'
 import type { SearchService } from '../search/search.ts'
 
@@ -15,6 +15,7 @@ export async function warmUp(
   last: number,
 ): Promise<{ wasAhead: boolean }> {
   const checkpoints = await cache.checkpoints(realm)
+  const unbuilt: string[] = []
   let wasAhead = false
   for (const { name } of entities) {
     const records = checkpoints.find(({ entity }) => entity === name)?.records ?? 0
@@ -25,7 +26,7 @@ export async function warmUp(
     const isAhead = seq !== null && seq > last && seq > (await cache.sequence(realm))
     wasAhead ||= isAhead
     if (seq === null || isAhead) {
-      if (records > 0 || seq !== null) await search.rebuild(name, cache.batches(realm, name))
+      if (records > 0 || seq !== null) unbuilt.push(name)
       continue
     }
     for await (const upserts of cache.batches(realm, name, seq)) {
@@ -35,7 +36,26 @@ export async function warmUp(
     const isWhole = search.size(name) === records && (await cache.sequence(realm)) === last
     if (!isWhole) await search.retain(name, cache.ids(realm, name))
   }
+  // Nobody is answered yet, so every core may be at it.
+  const builds = unbuilt.map((name) => build(search, name, cache.batches(realm, name)))
+  await Promise.allSettled(builds)
+  await Promise.all(builds)
   return { wasAhead }
+}
+
+async function build(
+  search: SearchService,
+  entity: string,
+  batches: AsyncIterable<CachedRow[]>,
+): Promise<void> {
+  const load = search.load(entity)
+  try {
+    for await (const upserts of batches) await load.add({ upserts, removals: [] })
+    await load.finish()
+  } catch (error) {
+    load.cancel()
+    throw error
+  }
 }
 
 /** What a start works with. */

@@ -12,7 +12,7 @@ declare module 'fastify' {
 /** Opens the database. */
 export default fp<{ place: DatabasePlace }>(
   async (app, { place }) => {
-    const { movedAside, close, ...database } = await openDatabase(place)
+    const { movedAside, migrated: _, close, ...database } = await openDatabase(place)
     if (movedAside !== undefined)
       app.log.error(
         { movedAside },

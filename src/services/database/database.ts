@@ -21,6 +21,8 @@ export interface OpenDatabase {
   isShared: boolean
   /** Where a damaged database was moved, when there was one: this one is new, and empty. */
   movedAside: string | undefined
+  /** Names of the migrations that opening it has run. */
+  migrated: readonly string[]
   /** Leaves room on the disk to write what was written last once more. */
   makeRoom(): Promise<void>
   /**
@@ -37,11 +39,16 @@ const BESIDE = new Set(['ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'E
 const MOST_MIGRATING = 20
 const MIGRATING_MS = 250
 
-/** Brings the tables up to date, one process at a time; where two are at it, the later one goes on after the other. */
-export async function migrate(db: Db): Promise<void> {
+/**
+ * Brings the tables up to date, one process at a time; where two are at it, the later one goes on after the other. Answers with the
+ * migrations that this one has run.
+ */
+export async function migrate(db: Db): Promise<readonly string[]> {
+  const done: string[] = []
   for (let attempt = 1; ; attempt++) {
     try {
-      return await migrateOnce(db)
+      await migrateOnce(db, done)
+      return done
     } catch (error) {
       const isBeside = error instanceof DatabaseError && (BESIDE.has(error.code) || error.kind === 'conflict')
       if (!isBeside || attempt === MOST_MIGRATING) throw error
@@ -50,14 +57,15 @@ export async function migrate(db: Db): Promise<void> {
   }
 }
 
-async function migrateOnce(db: Db): Promise<void> {
+async function migrateOnce(db: Db, done: string[]): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
     migrationTableName: 'qbo_migrations',
     migrationLockTableName: 'qbo_migration_lock',
   })
-  const { error } = await migrator.migrateToLatest()
+  const { error, results = [] } = await migrator.migrateToLatest()
+  for (const { migrationName, status } of results) if (status === 'Success') done.push(migrationName)
   if (error !== undefined) throw error
 }
 

@@ -51,8 +51,8 @@ const SILENCE_MS = 10_000
  */
 export async function openMysql(settings: MysqlSettings): Promise<OpenDatabase> {
   const db = await connect(settings)
-  await inWords(settings, db, () => migrate(db))
   return {
+    migrated: await inWords(settings, db, () => migrate(db)),
     db,
     isShared: true,
     movedAside: undefined,
@@ -98,9 +98,9 @@ async function connect(settings: MysqlSettings): Promise<Db> {
 }
 
 /** Runs `work`; when it fails, closes the database and says why in a line for a person. */
-async function inWords(settings: MysqlSettings, db: Db, work: () => Promise<void>): Promise<void> {
+async function inWords<T>(settings: MysqlSettings, db: Db, work: () => Promise<T>): Promise<T> {
   try {
-    await work()
+    return await work()
   } catch (error) {
     await db.destroy()
     throw startFault(settings, error)

@@ -20,3 +20,7 @@ export const openBeside = ({
   server,
 }: DatabasePlace): Promise<Pick<OpenDatabase, 'db' | 'close'>> =>
   server === undefined ? openSqliteBeside(dataDir) : openMysqlBeside(server)
+
+/** What a person calls it. */
+export const nameOf = ({ dataDir, server }: DatabasePlace): string =>
+  server === undefined ? `sqlite:${dataDir}` : `mysql (${server.database} at ${server.host}:${server.port})`

@@ -39,7 +39,7 @@ export async function openSqlite(dataDir: string): Promise<OpenDatabase> {
     makeFile(path)
     const movedAside = isDamaged(path) ? moveAside(path) : undefined
     const db = kyselyOf(configured(new SqliteDatabase(path)))
-    await migrate(db).catch(async (error) => {
+    const migrated = await migrate(db).catch(async (error) => {
       await db.destroy()
       throw error
     })
@@ -47,6 +47,7 @@ export async function openSqlite(dataDir: string): Promise<OpenDatabase> {
       db,
       isShared: false,
       movedAside,
+      migrated,
       async makeRoom() {
         // What follows a checkpoint is written over what it took up (sqlite.org, Write-Ahead Logging, section 2.1).
         await sql`PRAGMA wal_checkpoint(PASSIVE)`.execute(db)
@@ -73,7 +74,7 @@ export async function openSqlite(dataDir: string): Promise<OpenDatabase> {
  */
 export async function openSqliteBeside(dataDir: string): Promise<Pick<OpenDatabase, 'db' | 'close'>> {
   const path = databasePath(dataDir)
-  if (!existsSync(path)) throw new ConfigError(`DATA_DIR: there is no database in ${dataDir}.`)
+  mustBeThere(dataDir)
   try {
     const db = kyselyOf(configured(new SqliteDatabase(path, { fileMustExist: true })))
     const close = () => db.destroy()
@@ -83,8 +84,14 @@ export async function openSqliteBeside(dataDir: string): Promise<Pick<OpenDataba
     throw startFault(dataDir, error)
   }
   throw new ConfigError(
-    `DATA_DIR: the database in ${dataDir} is of an earlier version: start this version of the service first.`,
+    `DATA_DIR: the database in ${dataDir} is of an earlier version: start this version of the service first, or run npm run migrate.`,
   )
+}
+
+/** @throws ConfigError when there is no database in this folder. */
+export function mustBeThere(dataDir: string): void {
+  if (!existsSync(databasePath(dataDir)))
+    throw new ConfigError(`DATA_DIR: there is no database in ${dataDir}.`)
 }
 
 const NAME = 'mrp-backend.db'

@@ -11,6 +11,11 @@ const allowed: Record<string, string[]> = {
   main: ['serve'],
   serve: ['app', 'config', 'errors'],
   'rotate-key': ['config', 'errors', 'services/database', 'services/tokens'],
+  migrate: ['config', 'errors', 'services/database'],
+  'copy-store': [
+    ...['config', 'errors'],
+    ...['clock', 'copy', 'database', 'tokens'].map((name) => `services/${name}`),
+  ],
   app: ['config', 'plugins', 'routes', 'services/clock', 'package.json'],
   config: ['errors', 'services/database', 'services/entities'],
   errors: [],
@@ -49,6 +54,10 @@ const allowed: Record<string, string[]> = {
   'services/tokens': [
     'errors',
     ...['clock', 'database', 'lease', 'log', 'qbo'].map((name) => `services/${name}`),
+  ],
+  'services/copy': [
+    'errors',
+    ...['cache', 'clock', 'database', 'lease', 'tokens'].map((name) => `services/${name}`),
   ],
   'services/sync': [
     'errors',

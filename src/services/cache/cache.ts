@@ -13,6 +13,7 @@ import {
   buryRows,
   checkpointOf,
   deleteRows,
+  pageSlices,
   recordsOf,
   removedAfter,
   type StoredRow,
@@ -136,8 +137,6 @@ export interface Cache {
 const SLICE_ROWS = 100
 /** A server does the work itself, and each statement is a way to it and back. */
 const SERVER_SLICE_ROWS = 1000
-/** The JSON of one statement: in bytes, and escaped, less than the 4 MB that every server takes. */
-const SLICE_CHARS = 1_000_000
 const BATCH_ROWS = 1000
 /** Records that are handed out between two turns: an invoice can have a quarter of a megabyte. */
 const LISTED_TOGETHER = 50
@@ -483,21 +482,6 @@ function newestOfEach(rows: CachedRow[]): CachedRow[] {
       newest.set(row.id, row)
   }
   return [...newest.values()]
-}
-
-function* pageSlices(rows: readonly CachedRow[], mostRows: number): Generator<CachedRow[]> {
-  let slice: CachedRow[] = []
-  let chars = 0
-  for (const row of rows) {
-    if (slice.length === mostRows || (slice.length > 0 && chars + row.json.length > SLICE_CHARS)) {
-      yield slice
-      slice = []
-      chars = 0
-    }
-    slice.push(row)
-    chars += row.json.length
-  }
-  if (slice.length > 0) yield slice
 }
 
 function* slicesOf<T>(list: readonly T[], size: number): Generator<T[]> {

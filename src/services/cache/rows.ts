@@ -12,6 +12,9 @@ export interface StoredRow {
   seq: number
 }
 
+/** The JSON of one statement: in bytes, and escaped, less than the 4 MB that every server takes. */
+const SLICE_CHARS = 1_000_000
+
 /** The records of one entity. */
 export const recordsOf = (on: Db | Trx, realm: string, entity: string) =>
   on.selectFrom('qbo_records').where('realm', '=', realm).where('entity', '=', entity)
@@ -153,4 +156,23 @@ export async function addToCounts(
       active_records: row('active_records', '+', active),
     }))
     .execute()
+}
+
+/** Records in pieces that one statement can carry, of `mostRows` at most. */
+export function* pageSlices<T extends { json: string }>(
+  rows: readonly T[],
+  mostRows: number,
+): Generator<T[]> {
+  let slice: T[] = []
+  let chars = 0
+  for (const row of rows) {
+    if (slice.length === mostRows || (slice.length > 0 && chars + row.json.length > SLICE_CHARS)) {
+      yield slice
+      slice = []
+      chars = 0
+    }
+    slice.push(row)
+    chars += row.json.length
+  }
+  if (slice.length > 0) yield slice
 }

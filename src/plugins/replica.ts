@@ -47,7 +47,7 @@ export default fp<ReplicaOptions>(
         if (app.server.listening) refreshDue()
       },
       onHints: () => sync.follow(),
-      end: () => sync.stop(),
+      end: () => sync.end(),
     }
     const replica = isSharedLease(lease) ? among(lease) : createSoleReplica({ id: app.replicaId, tail, lead })
     const { standing } = replica

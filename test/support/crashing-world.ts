@@ -218,9 +218,7 @@ export async function createCrashingWorld(options: {
       const edited = all.filter(({ record }) => /^(Edited|Made)/.test(record[field]))
       for (const { id, record } of [...all.slice(0, 1), ...edited.slice(-2)]) {
         const q = encodeURIComponent(record[field])
-        const { status, json } = await patiently(() =>
-          running.request(`/api/search/${index}?q=${q}&limit=5`),
-        )
+        const { status, json } = await patiently(() => running.request(`/api/search/${index}?q=${q}&limit=5`))
         equal(status, 200)
         ok(
           json.results.some((hit: { id: string }) => hit.id === id),

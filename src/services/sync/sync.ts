@@ -59,7 +59,9 @@ export interface Sync {
   settled(): Promise<void>
   /** Lets refreshes begin: none does before. */
   begin(): void
-  /** Stops a running refresh after the page at hand, and lets none begin until `begin` or `forget`. */
+  /** Ends what `begin` began, after the page at hand. */
+  end(): Promise<void>
+  /** Stops a running refresh after the page at hand, and lets none begin until `resume` or `forget`. */
   stop(): Promise<void>
   /** Takes a stop back: refreshes may begin again. What a first pass left half way is made searchable. */
   resume(): Promise<void>
@@ -120,6 +122,7 @@ export function createSync(deps: SyncDeps): Sync {
   const told = new Map<string, string>()
   const unwritten = new Map<string, string>()
   let running: Run | undefined
+  let hasBegun = false
   let stopping = new AbortController()
   stopping.abort(stopped())
 
@@ -287,7 +290,9 @@ export function createSync(deps: SyncDeps): Sync {
     log.info({ durationMs, calls, ...counts }, `Cache ${how}`)
   }
 
+  /** After an end there is nothing to go on with, whoever was at it. */
   function goOn(): void {
+    if (!hasBegun) return
     stopping = new AbortController()
   }
 
@@ -330,7 +335,13 @@ export function createSync(deps: SyncDeps): Sync {
       // What happened when it led before says nothing about now.
       schedule = newSchedule()
       follower = newFollower()
+      hasBegun = true
       goOn()
+    },
+
+    async end() {
+      hasBegun = false
+      await this.stop()
     },
 
     unwrittenError: (entity) => unwritten.get(entity),

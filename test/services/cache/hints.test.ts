@@ -37,3 +37,21 @@ overDatabases(
     t.same([...((await hints.waiting(REALM, 'vendors'))?.ids ?? [])], [['7', false]])
   },
 )
+
+overDatabases(
+  'a post that gets its place before others, and comes after them, is not taken for followed',
+  async (t, kind) => {
+    const { db } = await kind.open(t)
+    const hints = createHintQueue({ db, clock: createManualClock() })
+    await hints.add(REALM, [{ entity: 'items', id: 'first', gone: false }], 0)
+    await db.updateTable('qbo_hints').set({ number: 7 }).execute()
+    const waiting = await hints.waiting(REALM, 'items')
+    const late = { realm: REALM, entity: 'items', hints: '[["late",false]]', received_at: 1 }
+    await db
+      .insertInto('qbo_hints')
+      .values({ ...late, number: 6 })
+      .execute()
+    await hints.done(waiting?.numbers ?? [])
+    t.same([...((await hints.waiting(REALM, 'items'))?.ids ?? [])], [['late', false]])
+  },
+)

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { Type } from '@sinclair/typebox'
 import type { FastifyError, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import { AppError, databaseFault } from '../errors.ts'
+import { AppError, DatabaseError, databaseFault } from '../errors.ts'
 
 /** The shape of every error answer. */
 export const ErrorAnswer = Type.Object(
@@ -50,8 +50,10 @@ export default fp(
         const message = messages[error.code] ?? error.message
         return answer(reply, status, error.code ?? 'BAD_REQUEST', message)
       }
-      request.log.error({ err: error, route: request.routeOptions.url }, 'Unexpected error')
       const refused = databaseFault(error)
+      // What a server refuses, or does not answer, mostly heals by itself.
+      const level = error instanceof DatabaseError ? 'warn' : 'error'
+      request.log[level]({ err: error, route: request.routeOptions.url }, 'Unexpected error')
       if (refused !== undefined) return answer(reply, refused.statusCode, refused.code, refused.message)
       return answer(
         reply,

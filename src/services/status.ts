@@ -221,8 +221,9 @@ export function createStatusReader(deps: {
 
   return async () => {
     const connection = keeper.connection()
-    const { id, isLeader, leader, lagSeconds, report } = deps.standing()
-    const is_database_reachable = await isReachable(readStored(connection?.realm, isLeader))
+    const { id, isLeader, leader, lagSeconds, isDatabaseAway, report } = deps.standing()
+    const is_database_reachable =
+      !isDatabaseAway && (await isReachable(readStored(connection?.realm, isLeader)))
     const stored = known.checkpoints
     const own = reportOf(deps.sync, deps.qbo, entities)
     const { progress, circuit, unwritten } = report ?? own

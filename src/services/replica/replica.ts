@@ -34,6 +34,8 @@ export interface Standing {
   leader: string | null
   /** Since when it may be behind the cache, in seconds; 0 for the one that leads. */
   lagSeconds: number
+  /** Nothing was heard of the database when it was asked last. */
+  isDatabaseAway: boolean
   /** What the leader last said of itself; null when this one leads, or it has not said anything yet. */
   report: LeaderReport | null
 }
@@ -53,7 +55,10 @@ export function createSoleReplica({ id, tail, lead }: Pick<ReplicaDeps, 'id' | '
   return {
     start: () => lead.begin(tail.wasAhead()),
     atLeader: (_name, work) => work,
-    standing: () => ({ id, isLeader: true, leader: id, lagSeconds: 0, report: null }),
+    standing: () => ({
+      ...{ id, isLeader: true, leader: id, lagSeconds: 0 },
+      ...{ isDatabaseAway: false, report: null },
+    }),
     stop: () => lead.end(),
     close: () => undefined,
   }
@@ -87,6 +92,8 @@ const REST_MS = 1_000
 const BUSY_MS = 250
 /** It is at rest when nothing has happened for so long. */
 const CALM_MS = 5_000
+/** A database that does not answer for so long is taken for one that is away. */
+const SILENT_MS = 3_000
 /** A lease is renewed so many times in a period. */
 const RENEWALS = 4
 
@@ -102,11 +109,15 @@ export function createReplica(deps: ReplicaDeps): Replica {
   let busyUntil = now() + CALM_MS
   let isAway = false
   let beating: Promise<void> = Promise.resolve()
+  let next: Promise<void> | undefined
+  let askedAt: number | undefined
   let loops: Promise<unknown> = Promise.resolve()
 
   async function beat(): Promise<void> {
     const lookedAt = now()
+    askedAt = lookedAt
     seen = await look(db)
+    askedAt = undefined
     if (lease.fence() !== undefined && lease.fence() !== seen.lease.fence) lease.lose()
     if (isLeading && !lease.isHeld()) await stepDown()
     await takeUpConnection(seen.connection)
@@ -169,11 +180,14 @@ export function createReplica(deps: ReplicaDeps): Replica {
     log.warn({ replica: id }, 'This replica does not lead any more; it follows the one that does')
   }
 
-  /** One after the other, each after those before it. */
+  /** One after the other; who asks while one waits for its turn shares that. */
   function beatOnce(): Promise<void> {
-    const done = beating.then(beat)
-    beating = done.catch(() => undefined)
-    return done
+    next ??= beating.then(() => {
+      next = undefined
+      return beat()
+    })
+    beating = next.catch(() => undefined)
+    return next
   }
 
   async function tryBeat(): Promise<void> {
@@ -236,6 +250,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
       isLeader: isLeading,
       leader: isLeading ? id : seen === undefined || seen.lease.isOver ? null : seen.lease.holder,
       lagSeconds: isLeading ? 0 : Math.round(now() - caughtUpAt) / 1000,
+      isDatabaseAway: isAway || (askedAt !== undefined && now() - askedAt > SILENT_MS),
       report: isLeading || !seen?.report ? null : (JSON.parse(seen.report) as LeaderReport),
     }),
 

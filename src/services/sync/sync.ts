@@ -1,7 +1,15 @@
 // Decides when QuickBooks is read, and runs at most one refresh at a time; webhooks are followed beside it. Entities are
 // independent: one that fails keeps its old data and says so, the others go on.
 
-import { AppError, databaseFault, isNotLeader, isStop, reasonOf, stopped } from '../../errors.ts'
+import {
+  AppError,
+  DatabaseError,
+  databaseFault,
+  isNotLeader,
+  isStop,
+  reasonOf,
+  stopped,
+} from '../../errors.ts'
 import type { Checkpoint } from '../cache/cache.ts'
 import type { Hint, HintQueue } from '../cache/hints.ts'
 import type { Clock } from '../clock.ts'
@@ -320,7 +328,8 @@ export function createSync(deps: SyncDeps): Sync {
         if (due.full.length + due.changes.length === 0 || running !== undefined) return
         await start(connected ? { ...due, reason: 'admin' } : due).done
       } catch (error) {
-        if (!isQuiet(error)) log.error({ reason: reasonOf(error) }, 'Refresh did not start')
+        const level = error instanceof DatabaseError ? 'warn' : 'error'
+        if (!isQuiet(error)) log[level]({ reason: reasonOf(error) }, 'Refresh did not start')
       }
     },
 

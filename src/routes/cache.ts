@@ -122,10 +122,11 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
       async (request, reply) => {
         const realm = keeper.connection()?.realm
         const total = (await readStatus()).entities[name]?.count ?? 0
-        const batches = realm === undefined ? [] : cache.list(realm, name, request.query.limit)
+        const batches = realm === undefined ? noBatches() : cache.list(realm, name, request.query.limit)
+        const answer = pieces(name, await begun(batches), total)
         reply.type('application/json; charset=utf-8')
         // JSON already; the schema above describes it and is not run.
-        return reply.send(Readable.from(pieces(name, batches, total)) as never)
+        return reply.send(Readable.from(answer) as never)
       },
     )
   }
@@ -234,10 +235,23 @@ function refreshAnswer({ durationMs, calls, outcomes }: RefreshReport) {
   }
 }
 
+async function* noBatches(): AsyncGenerator<string[]> {}
+
+/** The same, the first of them read: what fails before anything was sent can still be answered as what it is. */
+async function begun(batches: AsyncIterable<string[]>): Promise<AsyncIterable<string[]>> {
+  const rest = batches[Symbol.asyncIterator]()
+  const first = await rest.next()
+  return (async function* () {
+    if (first.done) return
+    yield first.value
+    yield* { [Symbol.asyncIterator]: () => rest }
+  })()
+}
+
 /** In pieces, between which others are answered. */
 async function* pieces(
   name: string,
-  batches: AsyncIterable<string[]> | Iterable<string[]>,
+  batches: AsyncIterable<string[]>,
   total: number,
 ): AsyncGenerator<string> {
   let showing = 0

@@ -18,8 +18,8 @@ export interface OwnMariaDb {
   kill(): Promise<void>
 }
 
-/** Runs at first, and ends with the test. @throws ENOENT where MariaDB is not installed */
-export async function ownMariaDb(t: Test): Promise<OwnMariaDb> {
+/** Runs at first, and ends with the test; `settings` are arguments of its own. @throws ENOENT where MariaDB is not installed */
+export async function ownMariaDb(t: Test, settings: readonly string[] = []): Promise<OwnMariaDb> {
   const folder = temporaryFolder(t)
   const data = join(folder, 'data')
   const server = { host: '127.0.0.1', port: await freePort(), user: 'root', password: '' }
@@ -50,6 +50,7 @@ export async function ownMariaDb(t: Test): Promise<OwnMariaDb> {
           '--bind-address=127.0.0.1',
         ],
         ...[`--socket=${join(folder, 's')}`, `--pid-file=${join(folder, 'pid')}`],
+        ...settings,
       ],
       { stdio: 'ignore' },
     )

@@ -46,11 +46,11 @@ const QUERY_MS = 30_000
 const SILENCE_MS = 10_000
 
 /**
- * Opens the database and brings its tables up to date.
+ * Opens the database and brings its tables up to date. A statement is given up after `queryMs`.
  * @throws ConfigError when it cannot be reached or used, or comes from a newer version.
  */
-export async function openMysql(settings: MysqlSettings): Promise<OpenDatabase> {
-  const db = await connect(settings)
+export async function openMysql(settings: MysqlSettings, queryMs = QUERY_MS): Promise<OpenDatabase> {
+  const db = await connect(settings, queryMs)
   return {
     migrated: await inWords(settings, db, () => migrate(db)),
     db,
@@ -77,7 +77,7 @@ export async function openMysqlBeside(settings: MysqlSettings): Promise<Pick<Ope
   return { db, close: () => db.destroy() }
 }
 
-async function connect(settings: MysqlSettings): Promise<Db> {
+async function connect(settings: MysqlSettings, queryMs = QUERY_MS): Promise<Db> {
   const { host, port, user, password, database, tls } = settings
   const pool = createPool({
     ...{ host, port, user, password, database },
@@ -90,7 +90,7 @@ async function connect(settings: MysqlSettings): Promise<Db> {
     charset: 'utf8mb4',
   })
   const compiler = new Compiler()
-  const db = new Kysely<Database>({ dialect: new Dialect(carefully(pool), compiler) })
+  const db = new Kysely<Database>({ dialect: new Dialect(carefully(pool, queryMs), compiler) })
   await inWords(settings, db, async () => {
     compiler.collation = await collationOf(db)
   })
@@ -150,7 +150,7 @@ const SESSION = [
  * transaction that could not be ended, and fail with errors that quote nothing of what they were sent: those of the
  * driver carry whole statements.
  */
-function carefully(pool: Pool): MysqlPool {
+function carefully(pool: Pool, queryMs: number): MysqlPool {
   const known = new WeakMap<PoolConnection, Careful>()
   return {
     getConnection(done) {
@@ -160,7 +160,7 @@ function carefully(pool: Pool): MysqlPool {
           return
         }
         const found = known.get(raw)
-        const careful = found ?? new Careful(raw)
+        const careful = found ?? new Careful(raw, queryMs)
         known.set(raw, careful)
         setUp(careful, found === undefined ? SESSION : [], (fault) => {
           if (fault !== null) raw.destroy()
@@ -180,10 +180,12 @@ function setUp(connection: Careful, statements: readonly string[], done: (fault:
 
 class Careful implements MysqlPoolConnection {
   readonly #raw: PoolConnection
+  readonly #queryMs: number
   #isBroken = false
 
-  constructor(raw: PoolConnection) {
+  constructor(raw: PoolConnection, queryMs: number) {
     this.#raw = raw
+    this.#queryMs = queryMs
   }
 
   get config() {
@@ -199,7 +201,7 @@ class Careful implements MysqlPoolConnection {
   }
 
   query(statement: string, values: QueryValues, done: (error: unknown, result: never) => void = () => {}) {
-    this.#raw.query({ sql: statement, timeout: QUERY_MS, values }, (error, result) => {
+    this.#raw.query({ sql: statement, timeout: this.#queryMs, values }, (error, result) => {
       if (error === null) return done(null, result as never)
       const fault = faultOf(error)
       // An earlier start may have been ended after it had made it, and outside of transactions it stays.
@@ -280,7 +282,7 @@ class Compiler extends MysqlQueryCompiler {
 
   /** Nothing is in an empty list, which MySQL cannot read. */
   protected override visitPrimitiveValueList(node: PrimitiveValueListNode): void {
-    if (node.values.length === 0) this.append('(null)')
+    if (node.values.length === 0) this.append('(select null from dual where false)')
     else super.visitPrimitiveValueList(node)
   }
 

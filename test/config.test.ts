@@ -4,6 +4,7 @@ import t from 'tap'
 import {
   apiBaseUrlOf,
   ConfigSchema,
+  databaseOf,
   entitiesOf,
   isLoopback,
   loadConfig,
@@ -60,6 +61,10 @@ t.test('a bad value is refused by a line that names the variable and what is all
     [{ DB_HOST: 'db', DB_USER: 'mrp', SECRET_KEY: 'a good key' }, /^DB_NAME is missing/],
     [{ DB_HOST: 'db', DB_USER: 'mrp', DB_NAME: 'mrp' }, /^SECRET_KEY is missing/],
     [{ DB_NAME: 'mrp' }, /^DB_HOST is missing: DB_NAME needs it/],
+    [{ DB_USER: 'mrp' }, /^DB_HOST is missing: DB_USER needs it/],
+    [{ DB_PASSWORD: 'hunter22' }, /^DB_HOST is missing: DB_PASSWORD needs it(?!.*hunter22)/],
+    [{ DB_PORT: '65536' }, /^DB_PORT/],
+    [{ DB_TLS: 'yes' }, /^DB_TLS: "yes" is not allowed; it takes true or false/],
     [{ DB_PORT: '0' }, /^DB_PORT/],
     [{ SEARCH_API_KEY: 'search-key' }, /ADMIN_API_KEY is not set, but SEARCH_API_KEY is/],
     [{ HOST: '0.0.0.0' }, /ADMIN_API_KEY is not set and HOST 0\.0\.0\.0/],
@@ -68,6 +73,19 @@ t.test('a bad value is refused by a line that names the variable and what is all
   for (const [env, message] of cases) {
     await t.rejects(load(env), { name: 'ConfigError', message }, JSON.stringify(env))
   }
+})
+
+t.test('with DB_HOST the data is on that server, and without it in a file', async (t) => {
+  const given = { DB_HOST: 'db', DB_USER: 'mrp', DB_NAME: 'shop', SECRET_KEY: 'a good key' }
+  const server = { host: 'db', port: 3306, user: 'mrp', password: '', database: 'shop', tls: false }
+  t.same(databaseOf(await load(given)), { dataDir: './data', server })
+  const password = join(temporaryFolder(t), 'password')
+  writeFileSync(password, 'hunter22\n')
+  const more = { DB_PORT: '3307', DB_PASSWORD_FILE: password, DB_TLS: 'true' }
+  t.match(databaseOf(await load({ ...given, ...more })), {
+    server: { port: 3307, password: 'hunter22', tls: true },
+  })
+  t.same(databaseOf(await load({ DB_PORT: '3307' })), { dataDir: './data', server: undefined })
 })
 
 t.test('entities are chosen by their names, in any order, twice or with spaces around them', async (t) => {

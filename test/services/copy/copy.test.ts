@@ -196,6 +196,26 @@ inBothDirections('of one chain of tokens at both ends the newer end is kept', as
   t.equal(await storeOf(source).load(), undefined)
 })
 
+inBothDirections(
+  'tokens that come to the source while it is copied are those that move',
+  async (t, source, target) => {
+    await fill(source)
+    const last = { ...connection, refreshToken: 'refresh-2' }
+    let writes = 0
+    const lease: Side['lease'] = {
+      ...target.lease,
+      async write(work) {
+        writes += 1
+        if (writes === 5) t.equal(await storeOf(source).rescue(last, 'refresh-1'), true)
+        return await target.lease.write(work)
+      },
+    }
+    t.match(await copyStore(source, { ...target, lease }, clock), { kind: 'moved' })
+    t.same(await storeOf(target).load(), last)
+    t.equal(await storeOf(source).load(), undefined)
+  },
+)
+
 inBothDirections('where nothing is connected nothing is moved', async (t, source, target) => {
   await t.rejects(copyStore(source, target, clock), {
     name: 'ConfigError',

@@ -3,7 +3,7 @@
 // has to be such that this does no harm.
 
 import { randomUUID } from 'node:crypto'
-import { AppError, DatabaseError, type Retry, reasonOf } from '../../errors.ts'
+import { AppError, DatabaseError, databaseFault, type Retry, reasonOf } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import type { Log } from '../log.ts'
@@ -88,7 +88,19 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
     }
   }
 
+  /** Not what the other one has given up meanwhile, or a later leader is at work on. */
+  async function take(id: string, fence: number): Promise<boolean> {
+    const taken = await db
+      .updateTable('qbo_requests')
+      .set({ taken_by: fence })
+      .where('id', '=', id)
+      .where((row) => row.or([row('taken_by', 'is', null), row('taken_by', '<=', fence)]))
+      .executeTakeFirst()
+    return taken.numUpdatedRows === 1n
+  }
+
   async function serveOne(id: string, name: string, input: string, fence: number): Promise<void> {
+    if (!(await take(id, fence))) return
     const outcome = await outcomeOf(name, id, input)
     // What ended because this one stops, or does not lead any more, is for the next.
     const isLeft = 'error' in outcome && ['STOPPING', 'NOT_LEADER'].includes(outcome.error.code)
@@ -107,8 +119,9 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
       if (work === undefined) throw unknownWork(name)
       return { answer: await work(open(input, id) as never) }
     } catch (error) {
-      if (!(error instanceof AppError)) log.error({ err: error, work: name }, 'Unexpected error')
-      return { error: knownOf(error instanceof AppError ? error : unexpected()) }
+      const known = error instanceof AppError ? error : databaseFault(error)
+      if (known === undefined) log.error({ err: error, work: name }, 'Unexpected error')
+      return { error: knownOf(known ?? unexpected()) }
     }
   }
 
@@ -136,7 +149,6 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
       for (const { id, work, input } of waiting) {
         if (served.has(id)) continue
         served.add(id)
-        await db.updateTable('qbo_requests').set({ taken_by: fence }).where('id', '=', id).execute()
         void serveOne(id, work, input, fence)
           .catch((error) =>
             log.warn({ work, reason: reasonOf(error) }, 'An answer to another replica was lost'),

@@ -1,0 +1,77 @@
+// What one replica asks of another, while the database between them fails.
+import t, { type Test } from 'tap'
+import { DatabaseError } from '../../../src/errors.ts'
+import { systemClock } from '../../../src/services/clock.ts'
+import type { Db } from '../../../src/services/database/database.ts'
+import { openMysql } from '../../../src/services/database/mysql.ts'
+import { createRequests } from '../../../src/services/replica/requests.ts'
+import { createKeyring } from '../../../src/services/tokens/keyring.ts'
+import { type MariaDb, mariadb, onMariaDb } from '../../support/mariadb.ts'
+
+const test = await onMariaDb(t)
+const FENCE = 7
+const log = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }
+
+async function setUp(t: Test) {
+  const database = await mariadb(t)
+  const { db, close } = await openMysql(database.settings)
+  t.teardown(close)
+  return { database, db }
+}
+
+const requestsOver = (db: Db) =>
+  createRequests({
+    ...{ db, clock: systemClock, log },
+    keyring: createKeyring(() => ({ key: 'a key for tests only', previous: [] })),
+  })
+
+/** Waits until a request is there. */
+async function asked({ query }: MariaDb): Promise<void> {
+  while ((await query('SELECT id FROM qbo_requests')).length === 0);
+}
+
+/** Its first update is lost, and nobody knows whether it was done. */
+const losingAnUpdate = (db: Db, before: () => void): Db => {
+  let isLost = false
+  return new Proxy(db, {
+    get(target, name) {
+      const found: unknown = Reflect.get(target, name, target)
+      if (name !== 'updateTable' || isLost) return typeof found === 'function' ? found.bind(target) : found
+      isLost = true
+      before()
+      throw new DatabaseError('ECONNRESET', 'unreachable', 'ECONNRESET')
+    },
+  })
+}
+
+test('what could not be taken for a moment is done all the same', async (t) => {
+  const { database, db } = await setUp(t)
+  let losses = 0
+  const leader = requestsOver(losingAnUpdate(db, () => losses++))
+  leader.register('double', async (number: number) => number * 2)
+  const follower = requestsOver(db)
+  const answer = follower.ask<number, number>('double', 21, () => FENCE)
+  await asked(database)
+  await leader.serve(FENCE).catch(() => undefined)
+  await leader.serve(FENCE)
+  t.equal(await answer, 42)
+  t.equal(losses, 1)
+})
+
+test('what a later leader is at work on is left to it', async (t) => {
+  const { database, db } = await setUp(t)
+  const done: number[] = []
+  const leaderOf = (fence: number) => {
+    const leader = requestsOver(db)
+    leader.register('note', async () => done.push(fence))
+    return leader
+  }
+  const follower = requestsOver(db)
+  const answer = follower.ask('note', null, () => FENCE)
+  await asked(database)
+  await database.query('UPDATE qbo_requests SET taken_by = ?', [FENCE])
+  await leaderOf(FENCE - 1).serve(FENCE - 1)
+  await leaderOf(FENCE).serve(FENCE)
+  await answer
+  t.same(done, [FENCE])
+})

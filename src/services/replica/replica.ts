@@ -105,6 +105,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
   let isLeading = false
   let seen: Seen | undefined
   let knownConnection: string | undefined
+  /** Without the key of the stored connection it could only keep the lead from those that have it. */
+  let mayLead = true
   let caughtUpAt = now()
   let busyUntil = now() + CALM_MS
   let isAway = false
@@ -122,9 +124,13 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (isLeading && !lease.isHeld()) await stepDown()
     await takeUpConnection(seen.connection)
     if (!isLeading) await follow(seen)
-    const isFree = seen.lease.isOver || seen.lease.holder === id
+    const isFree = mayLead && (seen.lease.isOver || seen.lease.holder === id)
     if (!isLeading && isFree && !stopping.signal.aborted && (await lease.acquire(seen.lease)))
-      await takeOver()
+      await takeOver().catch(async (error) => {
+        // Another one may be able to.
+        await lease.release()
+        throw error
+      })
     if (isLeading) {
       if (seen.hasHints) lead.onHints()
       const fence = lease.fence()
@@ -138,7 +144,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (connection === knownConnection) return
     busyUntil = now() + CALM_MS
     try {
-      if (await keeper.reload()) knownConnection = connection
+      if (!(await keeper.reload())) return
+      knownConnection = connection
+      mayLead = true
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       // The cache can be followed all the same.
@@ -147,6 +155,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
         'The stored connection cannot be read by this replica',
       )
       knownConnection = connection
+      mayLead = false
     }
   }
 

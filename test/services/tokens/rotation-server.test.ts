@@ -1,4 +1,5 @@
 // The secret key of several replicas is replaced, beside them, where their tokens are on a server.
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { command } from '../../support/command.ts'
 import { mariadb, onMariaDb } from '../../support/mariadb.ts'
@@ -76,5 +77,26 @@ onServer(
     t.match(await rotate({}), { code: 1, text: /SECRET_KEY is missing: with DB_HOST every replica needs/ })
     t.same(await stored(), sealed)
     t.equal((await service.request('/api/test')).status, 200)
+  },
+)
+
+onServer(
+  'a replica that was left with the former key alone does not keep the lead from those that have the next one',
+
+  async (t) => {
+    const { start, rotate } = await setUp(t)
+    const first = await start(FORMER)
+    t.equal(await connectAt(first.url), 302)
+    await first.close()
+    const leader = await start(BOTH)
+    const left = await start(FORMER)
+    t.match(await rotate(BOTH), { code: 0, text: /1 sealed again/ })
+    const { id } = (await leader.request('/api/cache/status')).json.replica
+    await leader.close()
+    const known = async () => (await left.request('/api/cache/status')).json.replica.leader
+    while ((await known()) === id) await delay(20)
+    t.equal(await known(), null)
+    const next = await start(NEXT)
+    t.equal((await next.request('/api/test')).status, 200)
   },
 )

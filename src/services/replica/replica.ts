@@ -121,7 +121,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     seen = await look(db)
     askedAt = undefined
     if (lease.fence() !== undefined && lease.fence() !== seen.lease.fence) lease.lose()
-    if (isLeading && !lease.isHeld()) await stepDown()
+    await stepDownIfLost()
     await takeUpConnection(seen.connection)
     if (!isLeading) await follow(seen)
     const isFree = mayLead && (seen.lease.isOver || seen.lease.holder === id)
@@ -183,7 +183,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
     log.info({ replica: id, fence: lease.fence() }, 'This replica leads')
   }
 
-  async function stepDown(): Promise<void> {
+  async function stepDownIfLost(): Promise<void> {
+    if (!isLeading || lease.isHeld()) return
     isLeading = false
     await lead.end()
     log.warn({ replica: id }, 'This replica does not lead any more; it follows the one that does')
@@ -211,7 +212,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
           'Other replicas cannot be followed; search goes on',
         )
       isAway = true
-      if (isLeading && !lease.isHeld()) await stepDown()
+      // In its turn: what leading left under way must have ended before this one can lead again.
+      beating = beating.then(stepDownIfLost)
+      await beating
     }
   }
 

@@ -44,6 +44,8 @@ export async function copyStore(source: Side, target: Side, clock: Clock): Promi
   await to.clear()
   await createCache({ ...target, clock }).keepOnly()
   const copied = await copyTables(source, target, moving.realm)
+  // Not where others serve from the source again by now: both would hold the tokens.
+  await source.lease.write(async () => undefined)
   // A replica that stood still since before the copy may have stored the tokens that it was waiting for.
   await to.save((await from.load()) ?? moving)
   await from.clear()

@@ -85,6 +85,7 @@ export default fp<ReplicaOptions>(
     function among(lease: SharedLease): Replica {
       const requests = createRequests({ db, keyring, clock: leaseClock, log })
       return createReplica({
+        entities: entities.map(({ name }) => name),
         ...{ id: app.replicaId, db, lease, periodMs: options.leasePeriodMs, clock: leaseClock },
         ...{ keeper, cache, tail, requests, lead, log },
         reloadMeter: () => meter.reload(),

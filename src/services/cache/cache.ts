@@ -12,7 +12,6 @@ import {
   addToCounts,
   buryRows,
   checkpointOf,
-  deleteRows,
   pageSlices,
   recordsOf,
   removedAfter,
@@ -160,7 +159,13 @@ export function createCache(deps: { db: Db; lease: Lease; clock: Clock }): Cache
         .execute()
       const old = oldest.filter((row) => row.deleted_at < before).map(idOfRow)
       if (old.length === 0) return
-      await deleteRows(db, 'qbo_tombstones', realm, entity, old)
+      await db
+        .deleteFrom('qbo_tombstones')
+        .where('realm', '=', realm)
+        .where('entity', '=', entity)
+        .where('id', 'in', old)
+        .where('deleted_at', '<', before)
+        .execute()
       await nextTurn()
     }
   }

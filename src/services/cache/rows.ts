@@ -79,7 +79,12 @@ export async function buryRows(
   const ids = rows.map((row) => row.id)
   const last = await nextSeq(trx, realm, rows.length)
   const first = last - rows.length + 1
-  await deleteRows(trx, 'qbo_records', realm, entity, ids)
+  await trx
+    .deleteFrom('qbo_records')
+    .where('realm', '=', realm)
+    .where('entity', '=', entity)
+    .where('id', 'in', ids)
+    .execute()
   await trx
     .insertInto('qbo_tombstones')
     .values(ids.map((id, i) => ({ realm, entity, id, seq: first + i, deleted_at: now })))
@@ -92,22 +97,6 @@ export async function buryRows(
     .execute()
   await addToCounts(trx, realm, entity, -rows.length, -rows.reduce((sum, row) => sum + row.active, 0))
   return last
-}
-
-/** Deletes the rows of these ids, and nothing else of them. */
-export async function deleteRows(
-  on: Db | Trx,
-  table: 'qbo_records' | 'qbo_tombstones',
-  realm: string,
-  entity: string,
-  ids: readonly string[],
-): Promise<void> {
-  await on
-    .deleteFrom(table)
-    .where('realm', '=', realm)
-    .where('entity', '=', entity)
-    .where('id', 'in', ids)
-    .execute()
 }
 
 /** Takes `count` numbers of the realm's sequence and answers the last of them. */

@@ -21,8 +21,8 @@ export interface Seen {
   hasRequests: boolean
 }
 
-/** @throws DatabaseError */
-export async function look(db: Db): Promise<Seen> {
+/** `entities`: those whose webhooks are followed here. @throws DatabaseError */
+export async function look(db: Db, entities: readonly string[]): Promise<Seen> {
   const rows = await db
     .selectFrom('qbo_leases as l')
     .leftJoin('qbo_tokens as t', (join) => join.onTrue())
@@ -39,7 +39,11 @@ export async function look(db: Db): Promise<Seen> {
       't.updated_at',
     ])
     .select(['s.value', 's.feed', 'c.entity', 'c.last_success', serverTime.as('now')])
-    .select(sql<number>`exists (select 1 from qbo_hints h where h.realm = t.realm)`.as('hints'))
+    .select(
+      sql<number>`exists (select 1 from qbo_hints h where h.realm = t.realm and h.entity in (${sql.join(entities)}))`.as(
+        'hints',
+      ),
+    )
     .select(sql<number>`exists (select 1 from qbo_requests r where r.answer is null)`.as('requests'))
     .where('l.name', '=', LEASE)
     .execute()

@@ -67,6 +67,8 @@ export function createSoleReplica({ id, tail, lead }: Pick<ReplicaDeps, 'id' | '
 /** Everything that a replica among others works with. */
 export interface ReplicaDeps {
   id: string
+  /** Names of what is kept here. */
+  entities: readonly string[]
   db: Db
   lease: SharedLease
   /** How long a lease is good for, in milliseconds. */
@@ -118,11 +120,13 @@ export function createReplica(deps: ReplicaDeps): Replica {
   async function beat(): Promise<void> {
     const lookedAt = now()
     askedAt = lookedAt
-    seen = await look(db)
+    seen = await look(db, deps.entities)
     askedAt = undefined
     if (lease.fence() !== undefined && lease.fence() !== seen.lease.fence) lease.lose()
     await stepDownIfLost()
     await takeUpConnection(seen.connection)
+    if (isLeading && !mayLead) await lease.release()
+    await stepDownIfLost()
     if (!isLeading) await follow(seen)
     const isFree = mayLead && (seen.lease.isOver || seen.lease.holder === id)
     if (!isLeading && isFree && !stopping.signal.aborted && (await lease.acquire(seen.lease)))
@@ -132,6 +136,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
         throw error
       })
     if (isLeading) {
+      tail.reached(seen.seq)
       if (seen.hasHints) lead.onHints()
       const fence = lease.fence()
       if (seen.hasRequests && fence !== undefined) await requests.serve(fence)
@@ -170,7 +175,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
 
   /** Nobody else changes anything from here on: what is read now is how it is. */
   async function takeOver(): Promise<void> {
-    const last = await look(db)
+    const last = await look(db, deps.entities)
     // Of a connection that it does not know it would forget everything.
     if (!(await keeper.reload())) return
     knownConnection = last.connection
@@ -179,6 +184,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     await requests.tidy()
     lease.mustBeHeld()
     await lead.begin(tail.wasAhead())
+    tail.aheadIsTold()
     isLeading = true
     log.info({ replica: id, fence: lease.fence() }, 'This replica leads')
   }

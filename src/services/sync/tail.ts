@@ -19,8 +19,12 @@ export interface Tail {
   catchUp(end: CacheEnd): Promise<Caught>
   /** The `seq` up to which search holds everything. */
   position(): number
+  /** The cache went up to here, though this process did not follow it: it leads. A cache that ends before was put back. */
+  reached(seq: number): void
   /** Whether the database was put back to an earlier state, as of which a client may know more than there is. */
   wasAhead(): boolean
+  /** Clients were told, and begin anew. */
+  aheadIsTold(): void
 }
 
 /** An index is built anew when more than this share of its records changed, and more than so many: that is quicker. */
@@ -33,6 +37,7 @@ const ANNOUNCED_TOGETHER = 1_000
 export function createTail(deps: WarmUpDeps): Tail {
   const { entities, cache, search } = deps
   let at: CacheEnd | undefined
+  let reached = 0
   let wasAhead = false
 
   async function beginAnew(end: CacheEnd): Promise<Caught> {
@@ -46,7 +51,7 @@ export function createTail(deps: WarmUpDeps): Tail {
       return { announcements: [], forgot: false }
     }
     const forgot = at.realm !== realm
-    wasAhead ||= !forgot && end.seq < at.seq
+    wasAhead ||= !forgot && end.seq < reached
     const announcements: Announcement[] = []
     for (const { name } of entities) {
       await search.rebuild(name, cache.batches(realm, name))
@@ -91,22 +96,27 @@ export function createTail(deps: WarmUpDeps): Tail {
   return {
     async catchUp(end) {
       const isSameLife =
-        at !== undefined &&
-        at.realm === end.realm &&
-        (at.feed === end.feed || at.feed === null) &&
-        at.seq <= end.seq
+        at !== undefined && at.realm === end.realm && at.feed === end.feed && reached <= end.seq
       if (!isSameLife) {
         const caught = await beginAnew(end)
         at = { ...end }
+        reached = end.seq
         return caught
       }
       const after = at?.seq ?? 0
       const hasNews = end.realm !== undefined && end.seq > after
       const announcements = hasNews ? await followAll(end.realm ?? '', after, end) : []
       at = { ...end }
+      reached = end.seq
       return { announcements, forgot: false }
+    },
+    reached(seq) {
+      reached = Math.max(reached, seq)
     },
     position: () => at?.seq ?? 0,
     wasAhead: () => wasAhead,
+    aheadIsTold() {
+      wasAhead = false
+    },
   }
 }

@@ -80,11 +80,16 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
   let inFlight: Promise<void> | undefined
   let last: Promise<unknown> = Promise.resolve()
   let lastFailure: { error: unknown; until: number } | undefined
+  /** The access token that QuickBooks has refused last, whatever its time says. */
+  let refused: string | undefined
   let disconnects = 0
-  let earlierAskedAt = current?.refreshAskedAt
+  let earlierAskedAt: number | undefined
+  let earlierNoted: number | undefined
+  noteEarlier(current)
 
   const fresh = ({ refreshAt }: Connection) => refreshAt > clock.now()
-  const usable = ({ accessExpiresAt }: Connection) => accessExpiresAt - LAST_USE_MARGIN_MS > clock.now()
+  const usable = ({ accessToken, accessExpiresAt }: Connection) =>
+    accessToken !== refused && accessExpiresAt - LAST_USE_MARGIN_MS > clock.now()
   const toAccess = ({ realmId, accessToken: token }: Connection): Access => ({ realmId, token })
 
   async function commit(connection: Connection): Promise<void> {
@@ -177,6 +182,15 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     log.info({ realm: before.realm, expiresInSeconds: grant.expiresIn }, 'QuickBooks tokens refreshed')
   }
 
+  /** When it was asked by this machine's clock: that of another one may be ahead, or behind. */
+  function noteEarlier(stored: Connection | undefined): void {
+    const asked = stored?.refreshAskedAt
+    if (asked === undefined) earlierAskedAt = undefined
+    else if (!lease.isShared) earlierAskedAt = asked
+    else if (asked !== earlierNoted) earlierAskedAt = clock.now()
+    earlierNoted = asked
+  }
+
   /** Takes them up. */
   async function othersAreStored(before: Connection): Promise<boolean> {
     const stored = await loadStored(before)
@@ -258,6 +272,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
 
     async renew(rejected) {
       mustBeConnected(current)
+      refused = rejected
       await refresh(rejected)
       return toAccess(mustBeConnected(current))
     },
@@ -267,7 +282,7 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       const stored = await store.load()
       if (underWay > 0) return false
       current = stored
-      earlierAskedAt = stored?.refreshAskedAt
+      noteEarlier(stored)
       return true
     },
 
@@ -300,7 +315,8 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
     disconnect: () =>
       exclusive(async () => {
         const former = unsaved?.connection ?? current
-        if (former !== undefined) await mustBeWritable(former)
+        if (former !== undefined && !(await mustBeWritable(former, current?.refreshToken)))
+          throw changedMeanwhile()
         disconnects += 1
         if (former === undefined) return { revoked: false }
         const revoked = await revoke(former)
@@ -352,6 +368,16 @@ export const otherCompany = () =>
     status: 409,
     message:
       'Another QuickBooks company was chosen than the one this service belongs to (realmId): choose that one, or disconnect it first and check QUICKBOOKS_COMPANY_ID. The connection was not changed.',
+  })
+
+const changedMeanwhile = () =>
+  new AppError({
+    code: 'TOKENS_CHANGED',
+    status: 503,
+    retry: 'later',
+    message:
+      'Another replica has stored new QuickBooks tokens just now, so nothing was disconnected: try again in a moment.',
+    retryAfterSeconds: 2,
   })
 
 const disconnectedMeanwhile = () =>

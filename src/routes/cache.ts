@@ -121,7 +121,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
       },
       async (request, reply) => {
         const realm = keeper.connection()?.realm
-        const total = (await readStatus()).entities[name]?.count ?? 0
+        const total = realm === undefined ? 0 : ((await cache.checkpoint(realm, name))?.records ?? 0)
         const batches = realm === undefined ? noBatches() : cache.list(realm, name, request.query.limit)
         const answer = pieces(name, await begun(batches), total)
         reply.type('application/json; charset=utf-8')

@@ -34,7 +34,13 @@ export interface OpenDatabase {
 }
 
 /** Another process runs the same migration: on another node of a cluster, where each has locks of its own. */
-const BESIDE = new Set(['ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR'])
+const BESIDE = new Set([
+  'EE_DELETE',
+  'ER_DUP_ENTRY',
+  'ER_DUP_FIELDNAME',
+  'ER_DUP_KEYNAME',
+  'ER_TABLE_EXISTS_ERROR',
+])
 /** A process may lose against another one at each migration, and again against the next. */
 const MOST_MIGRATING = 20
 const MIGRATING_MS = 250

@@ -230,7 +230,7 @@ const AWAY = new Set([1053, 1077, 1079, 1047, 1290, 1792, 1836, 1927, 3100, 3101
 
 function faultOf(error: Partial<QueryError>): DatabaseError {
   const { code = 'UNKNOWN', errno } = error
-  const isServers = /^(ER_|HA_|UNKNOWN_CODE)/.test(code)
+  const isServers = /^(ER_|HA_|EE_|UNKNOWN_CODE)/.test(code)
   if (errno !== undefined && CONFLICTS.has(errno)) return new DatabaseError(code, 'conflict', code)
   if (!isServers || error.fatal || (errno !== undefined && AWAY.has(errno)))
     return new DatabaseError(code, 'unreachable', code)

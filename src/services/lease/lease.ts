@@ -22,7 +22,7 @@ export interface Lease {
   write<T>(work: (trx: Trx) => Promise<T>): Promise<T>
 }
 
-/** The lease of whoever has opened such a database. */
+/** The lease of whoever has opened a database that only one process can open. */
 export const soleLease = (db: Db): Lease => ({
   isShared: false,
   isHeld: () => true,

@@ -114,6 +114,17 @@ export interface Load {
   cancel(): void
 }
 
+/** Takes all of the batches in and makes them searchable; when that fails, nothing of them is. */
+export async function fill(load: Load, batches: AsyncIterable<readonly CachedRow[]>): Promise<void> {
+  try {
+    for await (const upserts of batches) await load.add({ upserts, removals: [] })
+    await load.finish()
+  } catch (error) {
+    load.cancel()
+    throw error
+  }
+}
+
 /** Keeps what was built for the next start. */
 export interface Shelf {
   put(entity: string, kept: Kept): Promise<void>
@@ -363,14 +374,7 @@ export function createSearch({
   }
 
   async function rebuildNow(name: string, batches: AsyncIterable<readonly CachedRow[]>): Promise<void> {
-    const load = begin(name)
-    try {
-      for await (const upserts of batches) await load.add({ upserts, removals: [] })
-      await load.finish()
-    } catch (error) {
-      load.cancel()
-      throw error
-    }
+    await fill(begin(name), batches)
   }
 
   async function retainNow(name: string, batches: AsyncIterable<readonly string[]>): Promise<void> {

@@ -47,7 +47,7 @@ export function createTail(deps: WarmUpDeps): Tail {
       return { announcements: [], forgot: at?.realm !== undefined }
     }
     if (at === undefined) {
-      wasAhead = (await warmUp(deps, realm, end.seq)).wasAhead
+      wasAhead = await warmUp(deps, realm, end.seq)
       return { announcements: [], forgot: false }
     }
     const forgot = at.realm !== realm

@@ -1,8 +1,8 @@
 // Fills search from the cache at a start: from the index that was kept, where it fits, and the changes since; else anew.
 import type { Cache } from '../cache/cache.ts'
-import type { CachedRow, Entity } from '../entities/index.ts'
+import type { Entity } from '../entities/index.ts'
 import type { Log } from '../log.ts'
-import type { SearchService } from '../search/search.ts'
+import { fill, type SearchService } from '../search/search.ts'
 
 /**
  * Afterwards search holds what the cache held as of `last`, its `sequence`, and some of what was committed since. Answers
@@ -13,7 +13,7 @@ export async function warmUp(
   { entities, cache, search, log }: WarmUpDeps,
   realm: string,
   last: number,
-): Promise<{ wasAhead: boolean }> {
+): Promise<boolean> {
   const checkpoints = await cache.checkpoints(realm)
   const unbuilt: string[] = []
   let wasAhead = false
@@ -37,25 +37,10 @@ export async function warmUp(
     if (!isWhole) await search.retain(name, cache.ids(realm, name))
   }
   // Nobody is answered yet, so every core may be at it.
-  const builds = unbuilt.map((name) => build(search, name, cache.batches(realm, name)))
+  const builds = unbuilt.map((name) => fill(search.load(name), cache.batches(realm, name)))
   await Promise.allSettled(builds)
   await Promise.all(builds)
-  return { wasAhead }
-}
-
-async function build(
-  search: SearchService,
-  entity: string,
-  batches: AsyncIterable<CachedRow[]>,
-): Promise<void> {
-  const load = search.load(entity)
-  try {
-    for await (const upserts of batches) await load.add({ upserts, removals: [] })
-    await load.finish()
-  } catch (error) {
-    load.cancel()
-    throw error
-  }
+  return wasAhead
 }
 
 /** What a start works with. */

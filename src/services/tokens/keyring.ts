@@ -25,6 +25,22 @@ export interface Keyring {
   reload(): void
 }
 
+/** Opens what one of these keys has sealed, and says which; undefined when none has. */
+export function openWith(
+  keys: readonly Secrets[],
+  sealed: string,
+  context: string,
+): { text: string; by: Secrets } | undefined {
+  for (const by of keys) {
+    try {
+      return { text: by.open(sealed, context), by }
+    } catch {
+      // Another key may fit.
+    }
+  }
+  return undefined
+}
+
 /** A keyring over `read`, which may answer with other keys later. @throws what the first `read` throws. */
 export function createKeyring(read: () => KeyTexts): Keyring {
   const known = new Map<string, Secrets>()
@@ -61,14 +77,9 @@ export function createKeyring(read: () => KeyTexts): Keyring {
     },
     all,
     open(sealed, context) {
-      for (const secrets of all()) {
-        try {
-          return secrets.open(sealed, context)
-        } catch {
-          // Another key may fit.
-        }
-      }
-      throw new ConfigError('SECRET_KEY: it is not the same in all replicas.')
+      const opened = openWith(all(), sealed, context)
+      if (opened === undefined) throw new ConfigError('SECRET_KEY: it is not the same in all replicas.')
+      return opened.text
     },
     reload,
   }

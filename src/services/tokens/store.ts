@@ -7,7 +7,7 @@ import { ConfigError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import { type Db, type Trx, transact } from '../database/database.ts'
 import type { Lease } from '../lease/lease.ts'
-import type { Keyring } from './keyring.ts'
+import { type Keyring, openWith } from './keyring.ts'
 import type { Secrets } from './secrets.ts'
 
 /** What we hold of one company. Times are epoch milliseconds. */
@@ -181,13 +181,8 @@ function unseal(
   { realm, sealed, key_id }: { realm: string; sealed: string; key_id: string | null },
 ): { text: string; by: Secrets } {
   const named = key_id === null ? undefined : keyring.find(key_id)
-  for (const by of named === undefined ? keyring.all() : [named]) {
-    try {
-      return { text: by.open(sealed, realm), by }
-    } catch {
-      // Another key may fit.
-    }
-  }
+  const opened = openWith(named === undefined ? keyring.all() : [named], sealed, realm)
+  if (opened !== undefined) return opened
   if (named !== undefined) {
     throw new ConfigError(
       'DATA_DIR, DB_NAME: the stored QuickBooks tokens are damaged, though SECRET_KEY is the right one. Nothing was changed: restore the database (mrp-backend.db in DATA_DIR) from a backup; or move it away, start again, and connect QuickBooks anew.',

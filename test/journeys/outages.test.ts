@@ -5,7 +5,8 @@ import { deepStrictEqual, equal, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { FAULT_KINDS, type FaultPlan } from '../../simulator/faults.ts'
-import { createLeapingClock } from '../support/clock.ts'
+import { watchReads } from '../support/answers.ts'
+import { createLeapingClock, START } from '../support/clock.ts'
 import { startService, startSimulator } from '../support/service.ts'
 
 const runs = Number(process.env.OUTAGES_RUNS ?? 25)
@@ -41,7 +42,8 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
 async function startStory(t: Test, sawCircuit: (circuit: string) => void) {
-  const clock = createLeapingClock()
+  const reads = watchReads()
+  const clock = createLeapingClock(START, reads.onTheWay)
   const simulator = await startSimulator(t, {
     clock: clock.now,
     behaviour: { rotation: 'always', tokenLatencyMs: 0 },
@@ -155,6 +157,7 @@ async function startStory(t: Test, sawCircuit: (circuit: string) => void) {
       }
       await service.close()
       await simulator.close()
+      reads.stop()
     },
   }
 }

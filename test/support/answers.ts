@@ -1,4 +1,5 @@
 // A test's hand between an answer of QuickBooks and what the service does with it.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 
 /**
@@ -42,4 +43,30 @@ export function holdAnswers(app: FastifyInstance): { asked: Promise<void>; relea
     return released.promise
   })
   return { asked: asked.promise, release: released.resolve }
+}
+
+/**
+ * Whether a read of QuickBooks is between its start and its answer. The limits count when reads arrive: a clock that
+ * leaps meanwhile puts them where no network would. `stop` ends the watch.
+ */
+export function watchReads(): { onTheWay(): boolean; stop(): void } {
+  const reads = new Set<unknown>()
+  type Message = { request: { path: string } }
+  const begins = (message: unknown) => {
+    const { request } = message as Message
+    if (request.path.startsWith('/v3/')) reads.add(request)
+  }
+  const ends = (message: unknown) => reads.delete((message as Message).request)
+  const heard = [
+    ['undici:request:create', begins],
+    ['undici:request:trailers', ends],
+    ['undici:request:error', ends],
+  ] as const
+  for (const [channel, hear] of heard) subscribe(channel, hear)
+  return {
+    onTheWay: () => reads.size > 0,
+    stop() {
+      for (const [channel, hear] of heard) unsubscribe(channel, hear)
+    },
+  }
 }

@@ -45,8 +45,12 @@ export function createManualClock(now = START): ManualClock {
 /**
  * A clock on which every sleep passes at once: for real sockets whose waits are not the point. Only a sleep and
  * `advance` move it, so that how fast the machine is decides nothing, such as in which second a change falls.
+ * `mustWait`: a sleep lasts as long as it says so.
  */
-export function createLeapingClock(now = START): Clock & { advance(ms: number): void; slept: number[] } {
+export function createLeapingClock(
+  now = START,
+  mustWait = () => false,
+): Clock & { advance(ms: number): void; slept: number[] } {
   const slept: number[] = []
   return {
     slept,
@@ -56,6 +60,7 @@ export function createLeapingClock(now = START): Clock & { advance(ms: number): 
     },
     async sleep(ms, signal) {
       slept.push(ms)
+      while (mustWait()) await nextTurn()
       now += ms
       await nextTurn()
       signal?.throwIfAborted()

@@ -60,10 +60,19 @@ async function copied(config: Config, from: DatabasePlace, to: DatabasePlace): P
         systemClock,
       )
     } finally {
-      await target.close()
+      await target.close().catch(leftOpen(target.name))
     }
   } finally {
-    await source.close()
+    await source.close().catch(leftOpen(source.name))
+  }
+}
+
+/** What was copied stays so. */
+function leftOpen(name: string) {
+  return (error: unknown) => {
+    process.stderr.write(
+      `${name} could not be let go of (${reasonOf(error)}); it is free again in a minute.\n`,
+    )
   }
 }
 

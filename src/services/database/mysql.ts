@@ -37,7 +37,7 @@ export interface MysqlSettings {
 /** Connections of one replica. */
 const CONNECTIONS = 10
 const CONNECT_MS = 10_000
-/** Longest wait for a statement, in milliseconds: what hangs for longer is given up, with its connection. */
+/** Longest wait for a free connection, and then for a statement, in milliseconds: what hangs for longer is given up. */
 const QUERY_MS = 30_000
 /**
  * A connection that says nothing for so long is ended by the server, and its transaction with it: that of a replica that
@@ -146,15 +146,25 @@ const SESSION = [
 ]
 
 /**
- * A pool whose connections are set up before they are used, give up a statement that hangs, never come back with a
- * transaction that could not be ended, and fail with errors that quote nothing of what they were sent: those of the
- * driver carry whole statements.
+ * A pool whose connections are waited for no longer than a statement is, are set up before they are used, give up a
+ * statement that hangs, never come back with a transaction that could not be ended, and fail with errors that quote
+ * nothing of what they were sent: those of the driver carry whole statements.
  */
 function carefully(pool: Pool, queryMs: number): MysqlPool {
   const known = new WeakMap<PoolConnection, Careful>()
   return {
     getConnection(done) {
+      let isGivenUp = false
+      const patience = setTimeout(() => {
+        isGivenUp = true
+        done(new DatabaseError('NO_FREE_CONNECTION', 'unreachable', 'NO_FREE_CONNECTION'), undefined as never)
+      }, queryMs)
       pool.getConnection((error, raw) => {
+        clearTimeout(patience)
+        if (isGivenUp) {
+          raw?.release()
+          return
+        }
         if (error !== null) {
           done(faultOf(error), undefined as never)
           return

@@ -181,7 +181,6 @@ export function createReplica(deps: ReplicaDeps): Replica {
     knownConnection = last.connection
     await deps.reloadMeter()
     await follow(last)
-    await requests.tidy()
     lease.mustBeHeld()
     await lead.begin(tail.wasAhead())
     tail.aheadIsTold()

@@ -3,9 +3,11 @@
 // has to be such that this does no harm.
 
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { AppError, DatabaseError, databaseFault, type Retry, reasonOf } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/database.ts'
+import { serverTime } from '../lease/lease.ts'
 import type { Log } from '../log.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 
@@ -21,10 +23,8 @@ export interface Requests {
    * the lease as it was last seen. @throws AppError that the work threw; 503 NO_LEADER when nobody does it
    */
   ask<Input, Answer>(name: string, input: Input, fence: () => number | undefined): Promise<Answer>
-  /** Does what others wait for, in the background: for the holder of the lease with this fence. */
+  /** Forgets what is old, and does what others wait for, in the background: for the holder of the lease with this fence. */
   serve(fence: number): Promise<void>
-  /** Forgets what nobody waits for any more. */
-  tidy(): Promise<void>
   /** Ends waiting. */
   stop(): void
 }
@@ -33,6 +33,7 @@ export interface Requests {
 const LOOK_MS = 100
 /** Nobody is kept waiting longer than this while no replica works for them, in milliseconds. */
 const PATIENCE_MS = 30_000
+/** What is older than this nobody waits for any more, in milliseconds by the database's clock. */
 const OLD_MS = 3_600_000
 
 type Outcome = { answer: unknown } | { error: Known }
@@ -59,7 +60,7 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
 
   async function ask(name: string, input: unknown, fence: () => number | undefined): Promise<unknown> {
     const id = randomUUID()
-    const row = { id, work: name, input: seal(input, id), asked_at: clock.now() }
+    const row = { id, work: name, input: seal(input, id), asked_at: serverTime }
     await db.insertInto('qbo_requests').values(row).execute()
     for (let idleMs = 0; idleMs < PATIENCE_MS; idleMs += LOOK_MS) {
       await clock.sleep(LOOK_MS, stopping.signal)
@@ -140,6 +141,10 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
       return answer as Promise<Answer>
     },
     async serve(fence) {
+      await db
+        .deleteFrom('qbo_requests')
+        .where('asked_at', '<', sql<number>`${serverTime} - ${OLD_MS}`)
+        .execute()
       const waiting = await db
         .selectFrom('qbo_requests')
         .select(['id', 'work', 'input'])
@@ -155,12 +160,6 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
           )
           .finally(() => served.delete(id))
       }
-    },
-    async tidy() {
-      await db
-        .deleteFrom('qbo_requests')
-        .where('asked_at', '<', clock.now() - OLD_MS)
-        .execute()
     },
     stop: () => stopping.abort(stoppedWaiting()),
   }

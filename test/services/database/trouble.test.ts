@@ -69,6 +69,25 @@ onServer('a statement that hangs is given up, and its connection is not used aga
   t.not((await self.execute(db)).rows[0]?.id, hanging)
 })
 
+onServer('a connection that does not get free is waited for no longer than a statement', async (t) => {
+  const { settings } = await mariadb(t)
+  const { db, close } = await openMysql(settings, 200)
+  t.teardown(close)
+  const gate = Promise.withResolvers<void>()
+  const codes = db.selectFrom('qbo_oauth_codes').select('code')
+  const held = Array.from({ length: 10 }, () =>
+    db.connection().execute(async (one) => {
+      await one.executeQuery(codes.compile())
+      await gate.promise
+    }),
+  )
+  const waits = codes.execute()
+  await t.rejects(waits, { name: 'DatabaseError', kind: 'unreachable', code: 'NO_FREE_CONNECTION' })
+  gate.resolve()
+  await Promise.all(held)
+  t.same(await codes.execute(), [], 'none of them is lost')
+})
+
 onServer('while the server is away what needs it says so, and search goes on', async (t) => {
   const own = await ownMariaDb(t)
   const database = await mariadb(t, own.server)

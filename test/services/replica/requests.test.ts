@@ -1,7 +1,7 @@
 // What one replica asks of another, while the database between them fails.
 import t, { type Test } from 'tap'
 import { DatabaseError } from '../../../src/errors.ts'
-import { systemClock } from '../../../src/services/clock.ts'
+import { type Clock, systemClock } from '../../../src/services/clock.ts'
 import type { Db } from '../../../src/services/database/database.ts'
 import { openMysql } from '../../../src/services/database/mysql.ts'
 import { createRequests } from '../../../src/services/replica/requests.ts'
@@ -19,9 +19,9 @@ async function setUp(t: Test) {
   return { database, db }
 }
 
-const requestsOver = (db: Db) =>
+const requestsOver = (db: Db, clock: Clock = systemClock) =>
   createRequests({
-    ...{ db, clock: systemClock, log },
+    ...{ db, clock, log },
     keyring: createKeyring(() => ({ key: 'a key for tests only', previous: [] })),
   })
 
@@ -74,4 +74,23 @@ test('what a later leader is at work on is left to it', async (t) => {
   await leaderOf(FENCE).serve(FENCE)
   await answer
   t.same(done, [FENCE])
+})
+
+test('what nobody waits for any more is forgotten, by the clock of the database', async (t) => {
+  const { database, db } = await setUp(t)
+  const follower = requestsOver(db, { ...systemClock, now: () => 0 })
+  const leader = requestsOver(db)
+  leader.register('double', async (number: number) => number * 2)
+  const old = "timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000 - 3700000"
+  await database.query(
+    `INSERT INTO qbo_requests (id, work, input, asked_at, answer) VALUES ('left', 'double', '', ${old}, 'sealed')`,
+  )
+  await database.query(
+    `INSERT INTO qbo_requests (id, work, input, asked_at) VALUES ('late', 'double', '', ${old})`,
+  )
+  const answer = follower.ask<number, number>('double', 21, () => FENCE)
+  while ((await database.query('SELECT id FROM qbo_requests')).length < 3);
+  await leader.serve(FENCE)
+  t.equal(await answer, 42, 'of a replica whose clock is far behind')
+  t.same(await database.query('SELECT id FROM qbo_requests'), [])
 })

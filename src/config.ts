@@ -96,7 +96,7 @@ const settings = {
   ),
   DB_TLS: Type.Boolean({
     default: false,
-    description: 'whether the way to it is encrypted, and its certificate checked',
+    description: 'whether the way to it is encrypted, and its certificate checked, which has to name DB_HOST',
   }),
   CACHE_REFRESH_MINUTES: Type.Number({
     default: 60,

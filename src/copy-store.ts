@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Config, databaseOf, loadConfig } from './config.ts'
-import { AppError, ConfigError, databaseFault, reasonOf } from './errors.ts'
+import { ConfigError, faultInWords, reasonOf } from './errors.ts'
 import { systemClock } from './services/clock.ts'
 import { copyStore, type Outcome } from './services/copy/copy.ts'
 import { hold } from './services/copy/hold.ts'
@@ -19,11 +19,13 @@ try {
   const { from, to } = given()
   const config = await loadConfig(process.env)
   const [source, target] = [placeOf(from, config), placeOf(to, config)]
-  process.stdout.write(`${told(await copied(config, source, target), nameOf(source), nameOf(target))}\n`)
+  const outcome = await copied(config, source, target)
+  process.stdout.write(`${told(outcome, nameOf(source), nameOf(target))}\n`)
+  if (outcome.kind === 'unfinished') process.exitCode = 1
 } catch (error) {
-  const fault = error instanceof ConfigError || error instanceof AppError ? error : databaseFault(error)
+  const fault = faultInWords(error)
   if (fault === undefined) throw error
-  process.stderr.write(`The store was not copied. ${fault.message}\n`)
+  process.stderr.write(`The store was not copied. ${fault}\n`)
   process.exit(1)
 }
 
@@ -96,6 +98,8 @@ function told(outcome: Outcome, source: string, target: string): string {
     return `There was nothing to do: ${target} is connected to QuickBooks, and ${source} is not any more.`
   if (outcome.kind === 'finished')
     return `The connection had been moved to ${target} before: it is deleted in ${source} now.`
+  if (outcome.kind === 'unfinished')
+    return `The connection is in ${target} now, and could not be deleted in ${source} (${outcome.reason}). Do not start a service there: run the same command again, which finishes it.`
   const { records, tombstones, hints } = outcome
   return `Moved the QuickBooks connection from ${source} to ${target}, and copied ${records} records, ${tombstones} deletions and ${hints} waiting webhooks. Start the service there; what is left in ${source} has no connection any more.`
 }

@@ -75,6 +75,25 @@ export function databaseFault(error: unknown): AppError | undefined {
   return new AppError({ code: 'DATABASE_FAILED', status: 503, retry: 'later', message, cause: error })
 }
 
+/** A server that is known not to answer at present. */
+export const databaseAway = (): AppError =>
+  new AppError({
+    code: 'DATABASE_FAILED',
+    status: 503,
+    retry: 'later',
+    message:
+      'The database at DB_HOST does not answer at present, so nothing was begun: it is tried again, and search goes on with the data at hand. Try again in a moment.',
+    retryAfterSeconds: 5,
+  })
+
+/** What went wrong in a command, for the person who gave it; undefined when it is a bug. */
+export function faultInWords(error: unknown): string | undefined {
+  if (error instanceof DatabaseError)
+    return `The database at DB_HOST cannot be used (${error.message}); what was committed before was kept. Check it, and what DB_USER is allowed to do.`
+  const known = error instanceof ConfigError || error instanceof AppError ? error : databaseFault(error)
+  return known?.message
+}
+
 function databaseMessage(error: unknown): string | undefined {
   if (error instanceof DatabaseError)
     return `The database at DB_HOST cannot be used (${error.message}): it is tried again. What was there before was kept, and search goes on with the data at hand.`

@@ -3,7 +3,7 @@
 // SECRET_KEY_PREVIOUS the one before, and the service was started with both.
 
 import { databaseOf, loadConfig } from './config.ts'
-import { ConfigError } from './errors.ts'
+import { faultInWords } from './errors.ts'
 import { openBeside } from './services/database/open.ts'
 import { createInstalledKey, keysOf } from './services/tokens/installed-key.ts'
 import { createKeyring } from './services/tokens/keyring.ts'
@@ -30,7 +30,8 @@ try {
     await close()
   }
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error
-  process.stderr.write(`The key was not replaced. ${error.message}\n`)
+  const fault = faultInWords(error)
+  if (fault === undefined) throw error
+  process.stderr.write(`The key was not replaced. ${fault}\n`)
   process.exit(1)
 }

@@ -4,7 +4,7 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
-import { ConfigError, reasonOf } from './errors.ts'
+import { ConfigError, faultInWords, reasonOf } from './errors.ts'
 
 /** Longest time that a stop may take, in milliseconds. */
 const STOP_MS = 9_000
@@ -31,8 +31,9 @@ try {
     throw new ConfigError(`PORT, HOST: cannot listen on ${config.HOST}:${config.PORT} (${reasonOf(error)}).`)
   })
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error
-  process.stderr.write(`mrp-backend cannot start. ${error.message}\n`)
+  const fault = faultInWords(error)
+  if (fault === undefined) throw error
+  process.stderr.write(`mrp-backend cannot start. ${fault}\n`)
   process.exit(1)
 }
 

@@ -52,7 +52,7 @@ export default fp<ReplicaOptions>(
     const replica = isSharedLease(lease) ? among(lease) : createSoleReplica({ id: app.replicaId, tail, lead })
     const { standing } = replica
     const readStatus = createStatusReader({
-      ...{ entities, configured, keeper, cache, hints, meter, qbo, sync, standing, clock },
+      ...{ entities, configured, keeper, cache, hints, meter, qbo, sync, standing, clock, leaseClock },
     })
     app.decorate('replica', replica)
     app.decorate('readStatus', readStatus)

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
-import { AppError } from '../errors.ts'
+import { AppError, databaseAway, reasonOf } from '../errors.ts'
 import { isoOrNull } from '../services/clock.ts'
 import type { Entity } from '../services/entities/index.ts'
 import { statusSchema, Time } from '../services/status.ts'
@@ -86,11 +86,15 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     },
     async (request, reply) => {
       const { wait, ...options } = request.query
-      if (!wait) keeper.currentRealm()
+      if (!wait) {
+        keeper.currentRealm()
+        if (replica.standing().isDatabaseAway) throw databaseAway()
+      }
       const done = refresh(options)
       if (wait) return await done
-      // Its failures are logged and shown in the status.
-      done.catch(() => undefined)
+      done.catch((error) =>
+        request.log.warn({ reason: reasonOf(error) }, 'A refresh that was asked for was not done'),
+      )
       return reply
         .code(202)
         .send({ message: 'Cache refresh started; GET /api/cache/status shows how far it is' })

@@ -20,7 +20,7 @@ const MOST_BYTES_AT_ONCE = 64 * MOST_BYTES
 const LINES_A_MINUTE = 20
 
 const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { entities, verifierToken }) => {
-  const { log, sync } = app
+  const { log, replica, sync } = app
   const { keeper } = app.tokens
   const names = new Map(entities.map(({ qbo, name }) => [qbo.toLowerCase(), name]))
 
@@ -80,6 +80,8 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
       if (unread > 0)
         log.warn({ unread }, 'Webhook events in no known form; the next look finds what changed')
 
+      // It may have been connected a moment ago, by another replica.
+      if (events.some(({ realmId }) => realmId !== keeper.connection()?.realmId)) await replica.look()
       const connection = keeper.connection()
       const hints = new Map<string, Hint>()
       let ignored = 0
@@ -122,5 +124,5 @@ const switchedOff = () =>
 export default fp(routes, {
   name: 'webhook-routes',
   encapsulate: true,
-  dependencies: ['tokens', 'sync', 'auth', 'errors'],
+  dependencies: ['tokens', 'sync', 'replica', 'auth', 'errors'],
 })

@@ -178,6 +178,9 @@ export const reportOf = (sync: Sync, qbo: QboClient, entities: readonly Entity[]
   ),
 })
 
+/** A database that does not answer for so long is taken for one that is away, in milliseconds. */
+export const SILENT_MS = 3_000
+
 /** Reads the status; cheap enough for a probe every second. */
 export type ReadStatus = () => Promise<Status>
 
@@ -193,8 +196,10 @@ export function createStatusReader(deps: {
   sync: Sync
   standing(): Standing
   clock: Clock
+  /** Goes as the database's does. */
+  leaseClock: Clock
 }): ReadStatus {
-  const { entities, keeper, cache, hints, meter, clock } = deps
+  const { entities, keeper, cache, hints, meter, clock, leaseClock } = deps
   const names = entities.map(({ name }) => name)
 
   let known: Stored = { checkpoints: [], webhooks: { waiting: 0, lastReceived: null, ignored: 0 } }
@@ -208,14 +213,24 @@ export function createStatusReader(deps: {
     known = { checkpoints, webhooks }
   }
 
-  /** Answers whether the server could be asked: without it, what was known before has to do. */
+  /** Answers whether the server could be asked in time: without it, what was known before has to do. */
   async function isReachable(reading: Promise<void>): Promise<boolean> {
+    const heard = new AbortController()
+    const silence = leaseClock.sleep(SILENT_MS, heard.signal).then(
+      () => false,
+      () => false,
+    )
+    const answer = reading.then(
+      () => true,
+      (error) => {
+        if (error instanceof DatabaseError) return false
+        throw error
+      },
+    )
     try {
-      await reading
-      return true
-    } catch (error) {
-      if (error instanceof DatabaseError) return false
-      throw error
+      return await Promise.race([answer, silence])
+    } finally {
+      heard.abort()
     }
   }
 

@@ -72,6 +72,8 @@ export interface Way {
   server: Server
   /** Ends all connections. */
   cut(): void
+  /** While it hangs, what is sent does not arrive, and nobody is told. */
+  hang(isHanging: boolean): void
   /** Ends the next one that commits records, when the server has done it and before that is told. */
   loseCommit(): Promise<void>
 }
@@ -80,6 +82,7 @@ export interface Way {
 export async function wayTo(t: Test, target: Server): Promise<Way> {
   const pairs = new Set<() => void>()
   let onLost: (() => void) | undefined
+  let isHanging = false
 
   function join(client: Socket): void {
     const upstream = connect(target.port, target.host)
@@ -92,6 +95,7 @@ export async function wayTo(t: Test, target: Server): Promise<Way> {
     let hasRecords = false
     let isLosing = false
     client.on('data', (bytes) => {
+      if (isHanging) return
       const text = bytes.toString('latin1')
       if (text.includes('insert into `qbo_records`')) hasRecords = true
       if (text.includes('\x03commit')) {
@@ -121,6 +125,9 @@ export async function wayTo(t: Test, target: Server): Promise<Way> {
   return {
     server: { ...target, host: '127.0.0.1', port: (listener.address() as AddressInfo).port },
     cut,
+    hang(now) {
+      isHanging = now
+    },
     loseCommit: () =>
       new Promise((resolve) => {
         onLost = resolve

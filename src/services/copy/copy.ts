@@ -2,7 +2,7 @@
 // when they are committed where they go: two services that hold one chain of tokens would end it. A copy that was ended at
 // any point is begun again from its beginning, and completes.
 
-import { ConfigError } from '../../errors.ts'
+import { ConfigError, reasonOf } from '../../errors.ts'
 import { createCache } from '../cache/cache.ts'
 import type { Clock } from '../clock.ts'
 import type { Keyring } from '../tokens/keyring.ts'
@@ -15,8 +15,15 @@ export interface Side extends Held {
   keyring: Keyring
 }
 
-/** What was done. `finished`: the tokens had been moved before, and are deleted at the source now. */
-export type Outcome = ({ kind: 'moved' } & Copied) | { kind: 'finished' } | { kind: 'nothing' }
+/**
+ * What was done. `finished`: the tokens had been moved before, and are deleted at the source now. `unfinished`: they are
+ * where they go, and could not be deleted at the source.
+ */
+export type Outcome =
+  | ({ kind: 'moved' } & Copied)
+  | { kind: 'finished' }
+  | { kind: 'unfinished'; reason: string }
+  | { kind: 'nothing' }
 
 /**
  * Moves everything from `source` to `target`.
@@ -48,7 +55,11 @@ export async function copyStore(source: Side, target: Side, clock: Clock): Promi
   await source.lease.write(async () => undefined)
   // A replica that stood still since before the copy may have stored the tokens that it was waiting for.
   await to.save((await from.load()) ?? moving)
-  await from.clear()
+  try {
+    await from.clear()
+  } catch (error) {
+    return { kind: 'unfinished', reason: reasonOf(error) }
+  }
   return { kind: 'moved', ...copied }
 }
 

@@ -8,6 +8,7 @@ import {
   type DataTypeNode,
   type InsertQueryNode,
   Kysely,
+  MysqlAdapter,
   MysqlDialect,
   type MysqlPool,
   type MysqlPoolConnection,
@@ -37,8 +38,12 @@ export interface MysqlSettings {
 /** Connections of one replica. */
 const CONNECTIONS = 10
 const CONNECT_MS = 10_000
-/** Longest wait for a free connection, and then for a statement, in milliseconds: what hangs for longer is given up. */
+/** Longest wait for one that is free: many that wait for a server that hangs would do so one after the other. */
+const FREE_MS = 5_000
+/** Longest wait for a statement, in milliseconds: what hangs for longer is given up, with its connection. */
 const QUERY_MS = 30_000
+/** Longest wait for another process that migrates, in seconds: less than a statement may take. */
+const LOCK_S = 20
 /**
  * A connection that says nothing for so long is ended by the server, and its transaction with it: that of a replica that
  * stands still, or whose machine is gone, would keep the others from what it has locked for hours, the lease first of all.
@@ -52,7 +57,11 @@ const SILENCE_MS = 10_000
 export async function openMysql(settings: MysqlSettings, queryMs = QUERY_MS): Promise<OpenDatabase> {
   const db = await connect(settings, queryMs)
   return {
-    migrated: await inWords(settings, db, () => migrate(db)),
+    migrated: await inWords(settings, db, async () => {
+      const migrated = await migrate(db)
+      await mustBeWritable(db)
+      return migrated
+    }),
     db,
     isShared: true,
     movedAside: undefined,
@@ -81,7 +90,7 @@ async function connect(settings: MysqlSettings, queryMs = QUERY_MS): Promise<Db>
   const { host, port, user, password, database, tls } = settings
   const pool = createPool({
     ...{ host, port, user, password, database },
-    ...(tls ? { ssl: {} } : {}),
+    ...(tls ? { ssl: { verifyIdentity: true } } : {}),
     connectionLimit: CONNECTIONS,
     // Before the server does it. With as many idle ones allowed as there can be, mysql2 would end none.
     ...{ maxIdle: CONNECTIONS - 1, idleTimeout: SILENCE_MS / 2 },
@@ -107,6 +116,13 @@ async function inWords<T>(settings: MysqlSettings, db: Db, work: () => Promise<T
   }
 }
 
+/** A user that may only read is told so at the start. */
+async function mustBeWritable(db: Db): Promise<void> {
+  const none = sql<boolean>`1 = 0`
+  await db.updateTable('qbo_requests').set({ work: '' }).where(none).execute()
+  await db.deleteFrom('qbo_requests').where(none).execute()
+}
+
 /** One that tells every text from every other: upper from lower case, and with or without blanks at its end. */
 async function collationOf(db: Db): Promise<string> {
   const { rows } = await sql<{ name: string }>`
@@ -126,6 +142,11 @@ function startFault({ host, port, database }: MysqlSettings, error: unknown): un
   if (isFromNewer(error)) return fromNewer(`DB_NAME: the database ${database}`)
   if (!(error instanceof DatabaseError)) return error
   const denied = /ACCESS_DENIED/.test(error.code)
+  if (/SSL/.test(error.code)) {
+    return new ConfigError(
+      `DB_TLS: the database at ${host}:${port} has no encrypted connection to offer, or no certificate that is trusted here and names ${host} (${error.message}).`,
+    )
+  }
   if (error.kind === 'unreachable' && !denied) {
     return new ConfigError(
       `DB_HOST, DB_PORT: no database answers at ${host}:${port} (${error.message}). Start it, or correct them.`,
@@ -146,8 +167,8 @@ const SESSION = [
 ]
 
 /**
- * A pool whose connections are waited for no longer than a statement is, are set up before they are used, give up a
- * statement that hangs, never come back with a transaction that could not be ended, and fail with errors that quote
+ * A pool whose connections are not waited for too long, are set up before they are used, give up a statement that
+ * hangs, never come back with a transaction that could not be ended, and fail with errors that quote
  * nothing of what they were sent: those of the driver carry whole statements.
  */
 function carefully(pool: Pool, queryMs: number): MysqlPool {
@@ -155,10 +176,16 @@ function carefully(pool: Pool, queryMs: number): MysqlPool {
   return {
     getConnection(done) {
       let isGivenUp = false
-      const patience = setTimeout(() => {
-        isGivenUp = true
-        done(new DatabaseError('NO_FREE_CONNECTION', 'unreachable', 'NO_FREE_CONNECTION'), undefined as never)
-      }, queryMs)
+      const patience = setTimeout(
+        () => {
+          isGivenUp = true
+          done(
+            new DatabaseError('NO_FREE_CONNECTION', 'unreachable', 'NO_FREE_CONNECTION'),
+            undefined as never,
+          )
+        },
+        Math.min(queryMs, FREE_MS),
+      )
       pool.getConnection((error, raw) => {
         clearTimeout(patience)
         if (isGivenUp) {
@@ -257,6 +284,26 @@ class Dialect extends MysqlDialect {
 
   override createQueryCompiler() {
     return this.#compiler
+  }
+
+  override createAdapter() {
+    return new Adapter()
+  }
+}
+
+/**
+ * Other programs use Kysely on the same server, with one name for the lock of them all. Where it is not had in time the
+ * migration begins without it: see `migrate`.
+ */
+class Adapter extends MysqlAdapter {
+  readonly #name = sql`concat('qbo_', md5(database()))`
+
+  override async acquireMigrationLock(db: Kysely<unknown>): Promise<void> {
+    await sql`select get_lock(${this.#name}, ${LOCK_S})`.execute(db)
+  }
+
+  override async releaseMigrationLock(db: Kysely<unknown>): Promise<void> {
+    await sql`select release_lock(${this.#name})`.execute(db)
   }
 }
 

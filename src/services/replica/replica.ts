@@ -7,7 +7,7 @@ import { type Clock, steady } from '../clock.ts'
 import type { Db } from '../database/database.ts'
 import type { SharedLease } from '../lease/lease.ts'
 import type { Log } from '../log.ts'
-import type { LeaderReport } from '../status.ts'
+import { type LeaderReport, SILENT_MS } from '../status.ts'
 import type { Announcement } from '../sync/intake.ts'
 import type { Tail } from '../sync/tail.ts'
 import type { TokenKeeper } from '../tokens/keeper.ts'
@@ -21,6 +21,8 @@ export interface Replica {
   /** The same work, done by whoever leads. Its input and answer are JSON; `name` is the same in all replicas. */
   atLeader<Input, Answer>(name: string, work: Work<Input, Answer>): Work<Input, Answer>
   standing(): Standing
+  /** Takes up what others have committed up to now, where the database answers. */
+  look(): Promise<void>
   /** Hands the lead to another one, and follows nobody any more; what is asked is handed over until `close`. */
   stop(): Promise<void>
   close(): void
@@ -59,6 +61,7 @@ export function createSoleReplica({ id, tail, lead }: Pick<ReplicaDeps, 'id' | '
       ...{ id, isLeader: true, leader: id, lagSeconds: 0 },
       ...{ isDatabaseAway: false, report: null },
     }),
+    look: async () => undefined,
     stop: () => lead.end(),
     close: () => undefined,
   }
@@ -94,8 +97,6 @@ const REST_MS = 1_000
 const BUSY_MS = 250
 /** It is at rest when nothing has happened for so long. */
 const CALM_MS = 5_000
-/** A database that does not answer for so long is taken for one that is away. */
-const SILENT_MS = 3_000
 /** A lease is renewed so many times in a period. */
 const RENEWALS = 4
 
@@ -270,6 +271,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
       isDatabaseAway: isAway || (askedAt !== undefined && now() - askedAt > SILENT_MS),
       report: isLeading || !seen?.report ? null : (JSON.parse(seen.report) as LeaderReport),
     }),
+
+    look: tryBeat,
 
     async stop() {
       stopping.abort()

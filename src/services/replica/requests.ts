@@ -10,6 +10,7 @@ import type { Db } from '../database/database.ts'
 import { serverTime } from '../lease/lease.ts'
 import type { Log } from '../log.ts'
 import type { Keyring } from '../tokens/keyring.ts'
+import type { Secrets } from '../tokens/secrets.ts'
 
 /** JSON work: what it takes and answers survives `JSON.stringify`. */
 export type Work<Input, Answer> = (input: Input) => Promise<Answer>
@@ -54,20 +55,32 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
   const served = new Set<string>()
   const stopping = new AbortController()
 
-  const seal = (value: unknown, id: string) => keyring.current().seal(JSON.stringify(value) ?? 'null', id)
-  const open = (sealed: string, id: string): unknown => JSON.parse(keyring.open(sealed, id))
+  const seal = (by: Secrets, value: unknown, id: string) => by.seal(JSON.stringify(value) ?? 'null', id)
+
+  function open(sealed: string, id: string): { value: unknown; by: Secrets } {
+    const opened = keyring.open(sealed, id)
+    if (opened === undefined) throw keysDiffer()
+    return { value: JSON.parse(opened.text), by: opened.by }
+  }
+
+  /** While a key is replaced, replicas seal with different ones; that of the stored connection is known to all of them. */
+  async function commonKey(): Promise<Secrets> {
+    const stored = await db.selectFrom('qbo_tokens').select('key_id').executeTakeFirst()
+    const keyId = stored?.key_id
+    return (keyId ? keyring.find(keyId) : undefined) ?? keyring.current()
+  }
   const rowOf = (id: string) => db.selectFrom('qbo_requests').where('id', '=', id)
 
   async function ask(name: string, input: unknown, fence: () => number | undefined): Promise<unknown> {
     const id = randomUUID()
-    const row = { id, work: name, input: seal(input, id), asked_at: serverTime }
+    const row = { id, work: name, input: seal(await commonKey(), input, id), asked_at: serverTime }
     await db.insertInto('qbo_requests').values(row).execute()
     for (let idleMs = 0; idleMs < PATIENCE_MS; idleMs += LOOK_MS) {
       await clock.sleep(LOOK_MS, stopping.signal)
       const found = await lookAt(id)
       if (found?.answer) {
         await db.deleteFrom('qbo_requests').where('id', '=', id).execute()
-        return taken(open(found.answer, id) as Outcome)
+        return taken(open(found.answer, id).value as Outcome)
       }
       if (found !== undefined && found.taken_by !== null && found.taken_by === fence()) idleMs = 0
     }
@@ -102,27 +115,35 @@ export function createRequests(deps: { db: Db; keyring: Keyring; clock: Clock; l
 
   async function serveOne(id: string, name: string, input: string, fence: number): Promise<void> {
     if (!(await take(id, fence))) return
-    const outcome = await outcomeOf(name, id, input)
+    const { outcome, by } = await outcomeOf(name, id, input)
     // What ended because this one stops, or does not lead any more, is for the next.
     const isLeft = 'error' in outcome && ['STOPPING', 'NOT_LEADER'].includes(outcome.error.code)
     await db
       .updateTable('qbo_requests')
-      .set(isLeft ? { taken_by: null } : { answer: seal(outcome, id) })
+      .set(isLeft ? { taken_by: null } : { answer: seal(by, outcome, id) })
       .where('id', '=', id)
       .where('taken_by', '=', fence)
       .execute()
   }
 
-  async function outcomeOf(name: string, id: string, input: string): Promise<Outcome> {
+  /** And the key that whoever asks has, too. */
+  async function outcomeOf(
+    name: string,
+    id: string,
+    input: string,
+  ): Promise<{ outcome: Outcome; by: Secrets }> {
+    let by = keyring.current()
     try {
       const work = works.get(name)
       // Of a newer version, in the middle of an update of all replicas.
       if (work === undefined) throw unknownWork(name)
-      return { answer: await work(open(input, id) as never) }
+      const opened = open(input, id)
+      by = opened.by
+      return { outcome: { answer: await work(opened.value as never) }, by }
     } catch (error) {
       const known = error instanceof AppError ? error : databaseFault(error)
       if (known === undefined) log.error({ err: error, work: name }, 'Unexpected error')
-      return { error: knownOf(known ?? unexpected()) }
+      return { outcome: { error: knownOf(known ?? unexpected()) }, by }
     }
   }
 
@@ -196,6 +217,14 @@ const unknownWork = (name: string) =>
     status: 503,
     retry: 'later',
     message: `The replica that leads does not know how to ${name}: bring all replicas to one version.`,
+  })
+const keysDiffer = () =>
+  new AppError({
+    code: 'KEYS_DIFFER',
+    status: 503,
+    retry: 'later',
+    message:
+      'The replica that leads and this one have no SECRET_KEY in common: bring all replicas to one, with the former one in SECRET_KEY_PREVIOUS, and try again.',
   })
 const unexpected = () =>
   new AppError({

@@ -1,7 +1,6 @@
 // The secret keys of a process: one seals, the former ones still open what they sealed. A key can be replaced while the
 // process runs, so what is read from the disk can have been sealed with one that it has not seen yet.
 
-import { ConfigError } from '../../errors.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 
 /** Secret keys as they are configured or installed now. */
@@ -19,8 +18,8 @@ export interface Keyring {
   find(keyId: string): Secrets | undefined
   /** All keys that can be used, the current one first. */
   all(): Secrets[]
-  /** Opens what one of them has sealed. @throws when none has */
-  open(sealed: string, context: string): string
+  /** Opens what one of them has sealed, and says which; undefined when none has. */
+  open(sealed: string, context: string): { text: string; by: Secrets } | undefined
   /** Looks again where keys are kept. What was known stays known. */
   reload(): void
 }
@@ -76,11 +75,7 @@ export function createKeyring(read: () => KeyTexts): Keyring {
       return byId(keyId)
     },
     all,
-    open(sealed, context) {
-      const opened = openWith(all(), sealed, context)
-      if (opened === undefined) throw new ConfigError('SECRET_KEY: it is not the same in all replicas.')
-      return opened.text
-    },
+    open: (sealed, context) => openWith(all(), sealed, context),
     reload,
   }
 }

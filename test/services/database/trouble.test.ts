@@ -1,14 +1,18 @@
 // Servers that are set up otherwise, hang, or are away.
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
 import { createCache } from '../../../src/services/cache/cache.ts'
 import { openMysql } from '../../../src/services/database/mysql.ts'
 import { soleLease } from '../../../src/services/lease/lease.ts'
 import { createManualClock } from '../../support/clock.ts'
+import { command } from '../../support/command.ts'
 import { overDatabases } from '../../support/databases.ts'
-import { mariadb, onMariaDb } from '../../support/mariadb.ts'
-import { ownMariaDb } from '../../support/own-mariadb.ts'
-import { startService, startSimulator } from '../../support/service.ts'
+import { mariadb, onMariaDb, serverOf } from '../../support/mariadb.ts'
+import { ownMariaDb, wayTo } from '../../support/own-mariadb.ts'
+import { startService, startSimulator, temporaryFolder } from '../../support/service.ts'
 
 const onServer = await onMariaDb(t)
 
@@ -104,4 +108,70 @@ onServer('while the server is away what needs it says so, and search goes on', a
   t.equal((await service.request('/api/search/part_names?q=b')).status, 200)
   await own.start()
   t.match(await service.request('/api/data/items'), { status: 200, json: { total: 50 } })
+})
+
+onServer('a server that hangs is told from what was known, and keeps nobody waiting', async (t) => {
+  const way = await wayTo(t, serverOf(process.env))
+  const { env } = await mariadb(t, way.server)
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, { env, drainMs: 0 })
+  await service.connectAndFill()
+  await service.request('/api/cache/status')
+  way.hang(true)
+  const burst = Array.from({ length: 60 }, () => service.request('/api/data/items?limit=5'))
+  const { status, json } = await service.request('/api/cache/status')
+  t.equal(status, 200)
+  t.equal(json.replica.is_database_reachable, false)
+  t.equal(json.items_count, 50, 'as before')
+  while (!service.app.replica.standing().isDatabaseAway) await nextTurn()
+  t.match(await service.request('/api/cache/refresh?wait=false', { method: 'POST' }), {
+    status: 503,
+    json: { code: 'DATABASE_FAILED', message: /nothing was begun/ },
+  })
+  const waited = (await Promise.all(burst)).filter(({ json }) => /NO_FREE_CONNECTION/.test(json.message))
+  t.ok(waited.length >= 50, `${waited.length} did not wait for those before them`)
+  way.hang(false)
+  way.cut()
+})
+
+onServer('a user that may only read stops the start in words', async (t) => {
+  const { settings, query, name } = await mariadb(t)
+  await (await openMysql(settings)).close()
+  await query(`CREATE USER '${name}'@'%' IDENTIFIED BY 'read'`)
+  t.teardown(() => query(`DROP USER '${name}'@'%'`))
+  await query(`GRANT SELECT ON ${name}.* TO '${name}'@'%'`)
+  await t.rejects(openMysql({ ...settings, user: name, password: 'read' }), {
+    name: 'ConfigError',
+    message: /^DB_USER, DB_PASSWORD: .* needs SELECT, INSERT, UPDATE/,
+  })
+})
+
+onServer('only a certificate that names the server is trusted', async (t) => {
+  const folder = temporaryFolder(t)
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  for (const [file, host] of Object.entries({ right: 'localhost', wrong: 'db.example' }))
+    openssl(
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${host}`],
+      ...['-addext', `subjectAltName=DNS:${host}`, '-keyout', `${file}.key`, '-out', `${file}.crt`],
+    )
+  const migrate = async (certificate: string, trusted: string) => {
+    const { server, kill } = await ownMariaDb(t, [
+      `--ssl-cert=${join(folder, `${certificate}.crt`)}`,
+      `--ssl-key=${join(folder, `${certificate}.key`)}`,
+    ])
+    const { env } = await mariadb(t, server)
+    const ended = await command('migrate', {
+      cwd: folder,
+      env: {
+        ...{ ...env, DB_HOST: 'localhost', DB_TLS: 'true', SECRET_KEY: 'a key for tests only' },
+        NODE_EXTRA_CA_CERTS: join(folder, `${trusted}.crt`),
+      },
+    })
+    await kill()
+    return ended
+  }
+  t.match(await migrate('right', 'right'), { code: 0, text: /is up to date/ })
+  const refused = { code: 1, text: /DB_TLS: .* no certificate that is trusted here and names localhost/ }
+  t.match(await migrate('wrong', 'wrong'), refused, 'another name')
+  t.match(await migrate('right', 'wrong'), refused, 'nobody whom we trust')
 })

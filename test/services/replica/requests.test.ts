@@ -6,6 +6,7 @@ import type { Db } from '../../../src/services/database/database.ts'
 import { openMysql } from '../../../src/services/database/mysql.ts'
 import { createRequests } from '../../../src/services/replica/requests.ts'
 import { createKeyring } from '../../../src/services/tokens/keyring.ts'
+import { createSecrets } from '../../../src/services/tokens/secrets.ts'
 import { type MariaDb, mariadb, onMariaDb } from '../../support/mariadb.ts'
 
 const test = await onMariaDb(t)
@@ -19,11 +20,10 @@ async function setUp(t: Test) {
   return { database, db }
 }
 
-const requestsOver = (db: Db, clock: Clock = systemClock) =>
-  createRequests({
-    ...{ db, clock, log },
-    keyring: createKeyring(() => ({ key: 'a key for tests only', previous: [] })),
-  })
+const requestsOver = (db: Db, clock: Clock = systemClock, keys = ['a key for tests only']) => {
+  const [key = '', ...previous] = keys
+  return createRequests({ ...{ db, clock, log }, keyring: createKeyring(() => ({ key, previous })) })
+}
 
 /** Waits until a request is there. */
 async function asked({ query }: MariaDb): Promise<void> {
@@ -94,3 +94,29 @@ test('what nobody waits for any more is forgotten, by the clock of the database'
   t.equal(await answer, 42, 'of a replica whose clock is far behind')
   t.same(await database.query('SELECT id FROM qbo_requests'), [])
 })
+
+for (const [title, keys] of Object.entries({
+  'a leader that has not got the new key yet': { leader: ['old'], follower: ['new', 'old'] },
+  'a follower that has not got the new key yet': { leader: ['new', 'old'], follower: ['old'] },
+}))
+  for (const isConnected of [true, false])
+    test(`while the key is replaced: ${title}, ${isConnected ? '' : 'not '}connected`, async (t) => {
+      const { database, db } = await setUp(t)
+      const keyOf = (text: string) => createSecrets(text).keyId
+      if (isConnected)
+        await database.query('INSERT INTO qbo_tokens (realm, sealed, state, updated_at, key_id) VALUES (?)', [
+          ['realm', '', 'connected', 1, keyOf('old')],
+        ])
+      const leader = requestsOver(db, systemClock, keys.leader)
+      leader.register('double', async (number: number) => number * 2)
+      const answer = requestsOver(db, systemClock, keys.follower).ask<number, number>(
+        'double',
+        21,
+        () => FENCE,
+      )
+      await asked(database)
+      await leader.serve(FENCE)
+      if (!isConnected && keys.leader.length === 1)
+        await t.rejects(answer, { code: 'KEYS_DIFFER', statusCode: 503 })
+      else t.equal(await answer, 42)
+    })

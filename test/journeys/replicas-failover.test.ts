@@ -237,7 +237,7 @@ async function searchesAgree(t: Test, replicas: readonly Replica[]): Promise<voi
   }
   const [first, ...rest] = replicas
   for (const one of rest) {
-    for (let tries = 0; tries < 50; tries++) {
+    for (let tries = 0; tries < 300; tries++) {
       const [its, firsts] = [await answersOf(one), await answersOf(first ?? one)]
       if (JSON.stringify(its) === JSON.stringify(firsts)) break
       await delay(100)

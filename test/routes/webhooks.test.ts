@@ -5,7 +5,8 @@ import { request } from 'node:http'
 import t, { type Test } from 'tap'
 import type { Simulator } from '../../simulator/simulator.ts'
 import { systemClock } from '../../src/services/clock.ts'
-import { createLeapingClock } from '../support/clock.ts'
+import { createLeapingClock, createManualClock } from '../support/clock.ts'
+import { mariadb, onMariaDb } from '../support/mariadb.ts'
 import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
 
 const PATH = '/webhooks/quickbooks'
@@ -383,3 +384,21 @@ t.test(
     t.equal(status, 200, 'when they are gone, Intuit is heard')
   },
 )
+
+const onServer = await onMariaDb(t)
+
+onServer('what is announced right after another replica was connected is kept', async (t) => {
+  const simulator = await startSimulator(t, { behaviour: unlimited })
+  const { env } = await mariadb(t)
+  const leader = await startService(t, simulator, { env })
+  // It looks at what the others do only when something makes it.
+  const service = await startService(t, simulator, { env, leaseClock: createManualClock() })
+  await leader.connectAndFill()
+  t.equal(service.app.tokens.keeper.connection(), undefined)
+  const [item] = simulator.company.list('Item')
+  const event = { name: 'Item', id: item?.Id, operation: 'Update', lastUpdated: '2026-11-23T12:00:00Z' }
+  const answer = await post(service, simulator, classic(simulator.company.realmId, event))
+  t.match(answer, { status: 200, json: { received: 1 } })
+  const { webhooks } = (await service.request('/api/cache/status')).json
+  t.equal(webhooks.ignored, 0)
+})

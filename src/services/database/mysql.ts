@@ -37,8 +37,8 @@ export interface MysqlSettings {
 
 /** Connections of one replica. */
 const CONNECTIONS = 10
-const CONNECT_MS = 10_000
-/** Longest wait for one that is free: many that wait for a server that hangs would do so one after the other. */
+const CONNECT_MS = 4_000
+/** Longest wait for one that is free, made anew where need be: many that wait for a server that hangs would do so one after the other. */
 const FREE_MS = 5_000
 /** Longest wait for a statement, in milliseconds: what hangs for longer is given up, with its connection. */
 const QUERY_MS = 30_000
@@ -167,9 +167,9 @@ const SESSION = [
 ]
 
 /**
- * A pool whose connections are not waited for too long, are set up before they are used, give up a statement that
- * hangs, never come back with a transaction that could not be ended, and fail with errors that quote
- * nothing of what they were sent: those of the driver carry whole statements.
+ * A pool whose connections are not waited for too long, are set up before they are used, give up a statement that hangs,
+ * never come back with a transaction that could not be ended, and fail with errors that quote nothing of what they were
+ * sent: those of the driver carry whole statements.
  */
 function carefully(pool: Pool, queryMs: number): MysqlPool {
   const known = new WeakMap<PoolConnection, Careful>()

@@ -116,9 +116,10 @@ inBothDirections(
       for (let nth = 1; ; nth++) {
         const [from, to] = endingAt(nth, isDone, source, target)
         const first = await copyStore(from, to, clock).catch((error: Error) => error)
-        const isUnfinished = !(first instanceof Error) && first.kind === 'unfinished'
-        if (!(first instanceof Error) && !isUnfinished) break
-        if (isUnfinished) t.same(await storeOf(target).load(), connection, 'says where the tokens are')
+        const end = first instanceof Error ? 'failed' : first.kind
+        if (end !== 'failed' && end !== 'unfinished') break
+        if (end === 'unfinished')
+          t.same(await storeOf(target).load(), connection, 'says where the tokens are')
         const tokens = [await storeOf(source).load(), await storeOf(target).load()]
         states.add(tokens.map((one) => (one === undefined ? '-' : 'tokens')).join(' '))
         t.ok(

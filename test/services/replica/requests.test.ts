@@ -1,9 +1,11 @@
 // What one replica asks of another, while the database between them fails.
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { DatabaseError } from '../../../src/errors.ts'
 import { type Clock, systemClock } from '../../../src/services/clock.ts'
 import type { Db } from '../../../src/services/database/database.ts'
 import { openMysql } from '../../../src/services/database/mysql.ts'
+import { serverTime } from '../../../src/services/lease/lease.ts'
 import { createRequests } from '../../../src/services/replica/requests.ts'
 import { createKeyring } from '../../../src/services/tokens/keyring.ts'
 import { createSecrets } from '../../../src/services/tokens/secrets.ts'
@@ -81,13 +83,14 @@ test('what nobody waits for any more is forgotten, by the clock of the database'
   const follower = requestsOver(db, { ...systemClock, now: () => 0 })
   const leader = requestsOver(db)
   leader.register('double', async (number: number) => number * 2)
-  const old = "timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000 - 3700000"
-  await database.query(
-    `INSERT INTO qbo_requests (id, work, input, asked_at, answer) VALUES ('left', 'double', '', ${old}, 'sealed')`,
-  )
-  await database.query(
-    `INSERT INTO qbo_requests (id, work, input, asked_at) VALUES ('late', 'double', '', ${old})`,
-  )
+  const old = { work: 'double', input: '', asked_at: sql<number>`${serverTime} - 3700000` }
+  await db
+    .insertInto('qbo_requests')
+    .values([
+      { ...old, id: 'left', answer: 'sealed' },
+      { ...old, id: 'late', answer: null },
+    ])
+    .execute()
   const answer = follower.ask<number, number>('double', 21, () => FENCE)
   while ((await database.query('SELECT id FROM qbo_requests')).length < 3);
   await leader.serve(FENCE)

@@ -58,7 +58,7 @@ t.test('every version is an exact one', async (t) => {
     ...devDependencies,
     ...optionalDependencies,
   }))
-    t.match(version, /^\d+\.\d+\.\d+$/, name)
+    t.match(version, /^(npm:[\w@/-]+@)?\d+\.\d+\.\d+$/, name)
 })
 
 /** The packages that the code in `folders` names. */
@@ -84,7 +84,7 @@ t.test('what ships is imported by what ships, and nothing else is', async (t) =>
 })
 
 t.test('what is only for development is used there, and nothing that is in no list', async (t) => {
-  const imported = await importedIn('test', 'bench', 'scripts', 'simulator')
+  const imported = await importedIn('test', 'bench', 'scripts', 'simulator', 'client')
   const listed = Object.keys({ ...dependencies, ...devDependencies })
   t.same(
     [...imported].filter((name) => !listed.includes(name)),
@@ -96,10 +96,16 @@ t.test('what is only for development is used there, and nothing that is in no li
   const { types } = JSON.parse(read('tsconfig.json')).compilerOptions as { types: string[] }
   for (const name of Object.keys(devDependencies)) {
     const { bin = {} } = JSON.parse(read(`node_modules/${name}/package.json`))
-    const isRun = Object.keys(bin).some((command) => commands.includes(command))
+    const isRun =
+      Object.keys(bin).some((command) => commands.includes(command)) ||
+      commands.some((command) => command.startsWith(`node_modules/${name}/`))
     const typed = name.replace('@types/', '')
     const isTypes = typed !== name && (types.includes(typed) || everywhere.has(typed))
-    t.ok(imported.has(name) || isRun || isTypes, name)
+    const isPeer = Object.keys(devDependencies).some((other) => {
+      const { peerDependencies: peers = {} } = JSON.parse(read(`node_modules/${other}/package.json`))
+      return name in peers
+    })
+    t.ok(imported.has(name) || isRun || isTypes || isPeer, name)
   }
 })
 

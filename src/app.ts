@@ -14,7 +14,7 @@ import {
   redirectUriOf,
   trustedProxyOf,
 } from './config.ts'
-import auth from './plugins/auth.ts'
+import auth, { SESSION_COOKIE } from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
 import consent from './plugins/consent.ts'
 import database from './plugins/database.ts'
@@ -24,10 +24,12 @@ import lease from './plugins/lease.ts'
 import meter from './plugins/meter.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
+import problems from './plugins/problems.ts'
 import qbo from './plugins/qbo.ts'
 import rateLimits from './plugins/rate-limits.ts'
 import replica from './plugins/replica.ts'
 import searchIndexes from './plugins/search-indexes.ts'
+import sessions from './plugins/sessions.ts'
 import stop from './plugins/stop.ts'
 import sync from './plugins/sync.ts'
 import tokens from './plugins/tokens.ts'
@@ -38,6 +40,8 @@ import metricsRoutes from './routes/metrics.ts'
 import oauthRoutes from './routes/oauth.ts'
 import recordRoutes from './routes/records.ts'
 import searchRoutes from './routes/search.ts'
+import sessionRoutes from './routes/sessions.ts'
+import statusRoutes from './routes/status.ts'
 import unchosenRoutes from './routes/unchosen.ts'
 import webhookRoutes from './routes/webhooks.ts'
 import { type Clock, systemClock } from './services/clock.ts'
@@ -130,13 +134,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     })
     await app.register(openapi, { version, publicUrl: config.PUBLIC_URL })
     await app.register(web)
-    await app.register(auth, {
-      adminKey: config.ADMIN_API_KEY,
-      searchKey: config.SEARCH_API_KEY,
-      corsOrigins,
-      answersTo: (name) => config.ALLOW_UNAUTHENTICATED || isLoopback(name) || ownNames.includes(name),
-    })
 
+    await app.register(problems, { clock })
     await app.register(database, { place: databaseOf(config) })
     await app.register(lease, { periodMs: leasePeriodMs, clock: leaseClock })
     await app.register(tokens, {
@@ -155,6 +154,13 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       },
       timeoutMs,
       clock,
+    })
+    await app.register(sessions, { adminKey: config.ADMIN_API_KEY, clock })
+    await app.register(auth, {
+      adminKey: config.ADMIN_API_KEY,
+      searchKey: config.SEARCH_API_KEY,
+      corsOrigins,
+      answersTo: (name) => config.ALLOW_UNAUTHENTICATED || isLoopback(name) || ownNames.includes(name),
     })
     await app.register(meter, { clock, budget: config.QUICKBOOKS_MONTHLY_READ_BUDGET })
     await app.register(qbo, { entities, baseUrl, timeoutMs, clock, random })
@@ -186,6 +192,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     await app.register(recordRoutes, { entities })
     await app.register(unchosenRoutes, { entities, unchosen })
     await app.register(cacheRoutes, { entities, version })
+    await app.register(statusRoutes, { clock })
     await app.register(changeRoutes, { entities, unchosen })
     await app.register(webhookRoutes, {
       entities,
@@ -198,6 +205,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       environment: config.QUICKBOOKS_ENVIRONMENT,
       clientId: config.QUICKBOOKS_CLIENT_ID,
     })
+    await app.register(sessionRoutes, { publicUrl: config.PUBLIC_URL, cookieName: SESSION_COOKIE })
     await app.register(stop, { drainMs, patienceMs: STOP_PATIENCE_MS })
     await app.ready()
     return app

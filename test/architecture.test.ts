@@ -23,7 +23,12 @@ const allowed: Record<string, string[]> = {
   routes: ['errors', 'services/*'],
   'services/clock': [],
   'services/log': [],
-  'services/events': ['errors', 'services/cache', 'services/log', 'services/sync'],
+  'services/sessions': ['services/clock', 'services/database', 'services/tokens'],
+  'services/events': [
+    'errors',
+    ...['cache', 'clock', 'log', 'status', 'sync'].map((name) => `services/${name}`),
+  ],
+  'services/problems': ['errors', 'services/clock'],
   'services/meter': ['errors', 'services/clock', 'services/database', 'services/log'],
   'services/status': [
     'errors',
@@ -32,6 +37,7 @@ const allowed: Record<string, string[]> = {
     'services/clock',
     'services/entities',
     'services/meter',
+    'services/problems',
     'services/qbo',
     'services/sync',
     'services/tokens',

@@ -1,9 +1,14 @@
-// Who may call what. Each route says its level in `config.access`; a route without one does not start.
+// Who may call what. Each route says its level in `config.access`; a route without one does not start. The admin key comes
+// with the request, or its browser has signed in with it.
 // Levels: open; signature (the route itself verifies one); search (SEARCH_API_KEY or ADMIN_API_KEY); admin (ADMIN_API_KEY); admin-page (admin, in a browser).
 import { hash, timingSafeEqual } from 'node:crypto'
+import cookies from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
+
+/** What a browser that has signed in is known by. */
+export const SESSION_COOKIE = 'mrp_session'
 
 /** The level that a route asks for. `admin-page`: admin, by a browser that can only send HTTP Basic. */
 export type Access = 'open' | 'signature' | 'search' | 'admin' | 'admin-page'
@@ -12,6 +17,12 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Throws 401 unless the request may do what an admin may: for an option of a route that is open to more. */
     assertAdmin(request: FastifyRequest, reply: FastifyReply): void
+    /** Whether this is the admin key; guesses are counted. @throws AppError 429 */
+    isAdminKey(request: FastifyRequest, reply: FastifyReply, key: string): Promise<boolean>
+  }
+  interface FastifyRequest {
+    /** It came with the admin key, or from a browser that has signed in with it. */
+    isAdmin: boolean
   }
   interface FastifyContextConfig {
     access?: Access
@@ -34,12 +45,15 @@ export default fp<AuthOptions>(
     const admin = adminKey === undefined ? undefined : digest(adminKey)
     const search = searchKey === undefined ? undefined : digest(searchKey)
     const unprotected = admin === undefined
+    // Only who asks for a cookie has it parsed: most requests are searches, which have none.
+    await app.register(cookies, { hook: false })
+    app.decorateRequest('isAdmin', false)
     app.decorate('assertAdmin', (request, reply) => {
-      const given = keyOf(request, 'admin')
-      if (unprotected || isSame(admin, given)) return
+      if (unprotected || request.isAdmin) return
       reply.header('www-authenticate', 'Bearer')
-      throw unauthorized('admin', given !== undefined)
+      throw unauthorized('admin', keyOf(request, 'admin') !== undefined)
     })
+    app.decorate('isAdminKey', (request, reply, key) => isAdminKey(request, reply, digest(key)))
     if (unprotected) app.addHook('onRequest', ownHostOnly(answersTo))
 
     app.addHook('onRoute', (route) => {
@@ -60,26 +74,41 @@ export default fp<AuthOptions>(
       }
     }
 
+    async function isAdminKey(request: FastifyRequest, reply: FastifyReply, given: Buffer): Promise<boolean> {
+      await app.assertFewWrongKeys(request, reply)
+      if (isSame(admin, given)) return true
+      if (!isSame(search, given)) await app.countWrongKey(request, reply)
+      return false
+    }
+
     async function adminOnly(
       request: FastifyRequest,
       reply: FastifyReply,
       access: Access,
       given: Buffer | undefined,
     ): Promise<void> {
-      if (given !== undefined) {
-        await app.assertFewWrongKeys(request, reply)
-        if (isSame(admin, given)) {
-          if (access !== 'search') await app.countAdminKey(request, reply)
-          return
-        }
-        if (!isSame(search, given)) await app.countWrongKey(request, reply)
+      request.isAdmin =
+        given === undefined ? await hasSession(request) : await isAdminKey(request, reply, given)
+      if (request.isAdmin) {
+        if (access !== 'search') await app.countAdminKey(request, reply)
+        return
       }
       const scheme = access === 'admin-page' ? 'Basic realm="mrp-backend", charset="UTF-8"' : 'Bearer'
       reply.header('www-authenticate', scheme)
       throw unauthorized(access, given !== undefined)
     }
+
+    /** Browsers send cookies whoever's page asks; only pages of our own may use this one. */
+    async function hasSession(request: FastifyRequest): Promise<boolean> {
+      const { headers } = request
+      if (headers.cookie === undefined) return false
+      const { [SESSION_COOKIE]: token } = app.parseCookie(headers.cookie)
+      if (token === undefined || (await app.sessions?.expiryOf(token)) === undefined) return false
+      if (isForeign(request) || headers['sec-fetch-site'] === 'same-site') throw crossSite()
+      return true
+    }
   },
-  { name: 'auth', dependencies: ['errors', 'rate-limits'] },
+  { name: 'auth', dependencies: ['errors', 'rate-limits', 'sessions'] },
 )
 
 /** In a time that says nothing about how much of a key was right. */
@@ -118,22 +147,26 @@ function ownHostOnly(answersTo: AuthOptions['answersTo']): onRequestHookHandler 
 
 /** Without keys a browser needs none either, so another site's page could act through it; browsers say when it does. */
 function sameSiteOnly(corsOrigins: readonly string[]): onRequestHookHandler {
-  return ({ headers, host, method }, _reply, done) => {
+  return (request, _reply, done) => {
+    const { headers, method } = request
     const navigation = headers['sec-fetch-mode'] === 'navigate' && method === 'GET'
     const allowed = headers.origin !== undefined && corsOrigins.includes(headers.origin)
-    // Over plain http browsers leave Sec-Fetch out, but not Origin.
-    const foreign = headers.origin !== undefined && URL.parse(headers.origin)?.host !== host
-    if ((headers['sec-fetch-site'] !== 'cross-site' && !foreign) || navigation || allowed) return done()
-    done(
-      new AppError({
-        code: 'CROSS_SITE',
-        status: 403,
-        message:
-          'A page of another site may not do this: add its origin to CORS_ORIGINS, or set ADMIN_API_KEY and call with it.',
-      }),
-    )
+    done(isForeign(request) && !navigation && !allowed ? crossSite() : undefined)
   }
 }
+
+/** Whether a browser says that a page of another site asks. Over plain http it leaves Sec-Fetch out, but not Origin. */
+const isForeign = ({ headers, host }: FastifyRequest): boolean =>
+  headers['sec-fetch-site'] === 'cross-site' ||
+  (headers.origin !== undefined && URL.parse(headers.origin)?.host !== host)
+
+const crossSite = () =>
+  new AppError({
+    code: 'CROSS_SITE',
+    status: 403,
+    message:
+      'A page of another site may not do this: add its origin to CORS_ORIGINS, or set ADMIN_API_KEY and call with it.',
+  })
 
 const digest = (key: string): Buffer => hash('sha256', key, 'buffer')
 

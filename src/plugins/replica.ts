@@ -33,7 +33,7 @@ const MINUTE_MS = 60_000
 export default fp<ReplicaOptions>(
   async (app, options) => {
     const { entities, configured, clock, leaseClock } = options
-    const { announcements, cache, hints, lease, log, meter, qbo, sync, tail } = app
+    const { announcements, cache, hints, lease, log, meter, problems, qbo, sync, tail } = app
     const { keeper, keyring } = app.tokens
     const { db, shrink } = app.database
 
@@ -52,7 +52,20 @@ export default fp<ReplicaOptions>(
     const replica = isSharedLease(lease) ? among(lease) : createSoleReplica({ id: app.replicaId, tail, lead })
     const { standing } = replica
     const readStatus = createStatusReader({
-      ...{ entities, configured, keeper, cache, hints, meter, qbo, sync, standing, clock, leaseClock },
+      ...{
+        entities,
+        configured,
+        keeper,
+        cache,
+        hints,
+        meter,
+        problems,
+        qbo,
+        sync,
+        standing,
+        clock,
+        leaseClock,
+      },
     })
     app.decorate('replica', replica)
     app.decorate('readStatus', readStatus)
@@ -89,7 +102,7 @@ export default fp<ReplicaOptions>(
         ...{ id: app.replicaId, db, lease, periodMs: options.leasePeriodMs, clock: leaseClock },
         ...{ keeper, cache, tail, requests, lead, log },
         reloadMeter: () => meter.reload(),
-        report: () => reportOf(sync, qbo, entities),
+        report: () => reportOf({ sync, qbo, problems, entities }),
         announce: (change) => announcements.emit('change', change),
         onForgotten: () => announcements.emit('forgotten'),
       })

@@ -35,9 +35,10 @@ export default fp<SyncOptions>(
       isBudgetSpent: meter.isSpent,
       announce: (change) => announcements.emit('change', change),
       onForgotten: () => announcements.emit('forgotten'),
+      onFailure: app.problems.note,
     })
     app.decorate('sync', sync)
     app.decorate('announcements', announcements)
   },
-  { name: 'sync', dependencies: ['qbo', 'cache', 'meter', 'search-indexes'] },
+  { name: 'sync', dependencies: ['qbo', 'cache', 'meter', 'problems', 'search-indexes'] },
 )

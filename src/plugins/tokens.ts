@@ -47,6 +47,7 @@ export default fp<TokensOptions>(
     const store = createTokenStore({ db, lease, keyring, clock, makeRoom })
     const keeper = await createTokenKeeper({
       ...{ store, lease, oauth, keyring, clock, checkIntervalMs },
+      onFailure: (error) => app.problems.note('connection', error),
       log: app.log,
     })
     app.addHook('onClose', () => keeper.close())
@@ -59,7 +60,7 @@ export default fp<TokensOptions>(
     const states = createOAuthStates({ db, keyring, clock })
     app.decorate('tokens', { keeper, keyring, oauth, states })
   },
-  { name: 'tokens', dependencies: ['database', 'lease'] },
+  { name: 'tokens', dependencies: ['database', 'lease', 'problems'] },
 )
 
 /** A connection that was begun before a pause must not carry a request after it. */

@@ -1,6 +1,4 @@
 // Connecting and disconnecting QuickBooks, for a browser and for the MRP's own pages.
-
-import cookies from '@fastify/cookie'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -22,8 +20,6 @@ const COOKIE = 'mrp_connect'
 const COOKIE_SECONDS = 600
 
 const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options) => {
-  // Only these routes have cookies; the search route does not look for them.
-  await app.register(cookies)
   const { consent, replica, sync, qbo, readStatus, log } = app
   const { keeper } = app.tokens
   let disconnecting: ReturnType<typeof disconnectNow> | undefined
@@ -41,6 +37,8 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   const companyName = replica.atLeader('test', () => qbo.companyName())
   const home = new URL(options.redirectUri)
   const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure: home.protocol === 'https:' } as const
+
+  const browserOf = ({ headers }: FastifyRequest) => app.parseCookie(headers.cookie ?? '')[COOKIE]
 
   // No route here takes a body: one that comes anyway, of any type or none, is dropped.
   app.removeAllContentTypeParsers()
@@ -70,7 +68,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
       if (request.host !== home.host && request.query.moved === undefined) {
         return reply.redirect(`${home.origin}/connect?moved=1`)
       }
-      const browser = request.cookies[COOKIE] ?? randomToken()
+      const browser = browserOf(request) ?? randomToken()
       const { authUrl } = await consent.start(browser)
       reply.setCookie(COOKIE, browser, { ...cookie, maxAge: COOKIE_SECONDS })
       return reply.redirect(authUrl)
@@ -105,7 +103,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     async (request, reply) => {
       try {
         const { state, code, realmId: company, error } = request.query
-        const browser = request.cookies[COOKIE]
+        const browser = browserOf(request)
         const { realmId, expiresIn } = await finish({ state, code, realmId: company, error, browser })
         // The cookie stays until it expires: another tab of this browser may be on its way back with a state of its own.
         if (prefers(request) !== 'json') return reply.redirect('/')

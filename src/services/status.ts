@@ -8,6 +8,7 @@ import type { HintQueue, HintStatus } from './cache/hints.ts'
 import { type Clock, isoOrNull } from './clock.ts'
 import type { Entity } from './entities/index.ts'
 import type { MeterReadings, ReadMeter } from './meter/meter.ts'
+import type { Problem, Problems } from './problems/problems.ts'
 import type { CircuitState } from './qbo/breaker.ts'
 import type { QboClient } from './qbo/client.ts'
 import type { Standing } from './replica/replica.ts'
@@ -131,6 +132,18 @@ const WebhooksStatus = Type.Object({
   }),
 })
 
+const ProblemStatus = Type.Object(
+  {
+    code: Type.String({ description: 'Stable, for programs' }),
+    about: Type.String({ description: 'An entity, or `connection`' }),
+    message: Type.String({ description: 'What happened the last time, what was kept, what to do' }),
+    count: Type.Integer(),
+    first_at: Time('When it came first since the start'),
+    last_at: Time('When it came last'),
+  },
+  { description: 'A kind of problem, however often it came' },
+)
+
 /** The answer of `GET /api/cache/status`; one `<entity>_count` for each of `entities`. */
 export const statusSchema = (entities: readonly Entity[]) =>
   Type.Object(
@@ -144,6 +157,9 @@ export const statusSchema = (entities: readonly Entity[]) =>
       refresh: RefreshStatus,
       quickbooks: QuickBooksStatus,
       reads: ReadsStatus,
+      problems: Type.Array(ProblemStatus, {
+        description: 'What went wrong since the start of the process that leads, the latest first',
+      }),
       replica: ReplicaStatus,
       webhooks: WebhooksStatus,
       access_token_expires_at: Time('It is renewed before'),
@@ -164,10 +180,19 @@ export interface LeaderReport {
   circuit: CircuitState
   /** By entity: why it failed, where even that could not be written. */
   unwritten: Record<string, string>
+  problems: Problem[]
+}
+
+interface ReportDeps {
+  sync: Sync
+  qbo: QboClient
+  problems: Problems
+  entities: readonly Entity[]
 }
 
 /** What this process would say if it led. */
-export const reportOf = (sync: Sync, qbo: QboClient, entities: readonly Entity[]): LeaderReport => ({
+export const reportOf = ({ sync, qbo, problems, entities }: ReportDeps): LeaderReport => ({
+  problems: problems.list(),
   progress: sync.progress() ?? null,
   circuit: qbo.circuit(),
   unwritten: Object.fromEntries(
@@ -185,20 +210,19 @@ export const SILENT_MS = 3_000
 export type ReadStatus = () => Promise<Status>
 
 /** See the header of this file. */
-export function createStatusReader(deps: {
-  entities: readonly Entity[]
-  configured: boolean
-  keeper: TokenKeeper
-  cache: Cache
-  hints: HintQueue
-  meter: ReadMeter
-  qbo: QboClient
-  sync: Sync
-  standing(): Standing
-  clock: Clock
-  /** Goes as the database's does. */
-  leaseClock: Clock
-}): ReadStatus {
+export function createStatusReader(
+  deps: ReportDeps & {
+    configured: boolean
+    keeper: TokenKeeper
+    cache: Cache
+    hints: HintQueue
+    meter: ReadMeter
+    standing(): Standing
+    clock: Clock
+    /** Goes as the database's does. */
+    leaseClock: Clock
+  },
+): ReadStatus {
   const { entities, keeper, cache, hints, meter, clock, leaseClock } = deps
   const names = entities.map(({ name }) => name)
 
@@ -240,8 +264,9 @@ export function createStatusReader(deps: {
     const is_database_reachable =
       !isDatabaseAway && (await isReachable(readStored(connection?.realm, isLeader)))
     const stored = known.checkpoints
-    const own = reportOf(deps.sync, deps.qbo, entities)
-    const { progress, circuit, unwritten } = report ?? own
+    const own = reportOf(deps)
+    // A leader of an earlier version does not tell of problems.
+    const { progress, circuit, unwritten, problems = own.problems } = report ?? own
     const checkpoints = entities.map(({ name }) => stored.find((one) => one.entity === name) ?? unread(name))
     const lastUpdated = Math.max(...checkpoints.map((one) => one.lastSuccess ?? 0))
     const hasData = lastUpdated > 0 || checkpoints.some((one) => one.records > 0)
@@ -273,6 +298,11 @@ export function createStatusReader(deps: {
         by_entity: sums(reads, ({ entity }) => entity),
         by_reason: sums(reads, ({ reason }) => reason),
       },
+      problems: problems.map(({ firstAt, lastAt, ...problem }) => ({
+        ...problem,
+        first_at: isoOrNull(firstAt),
+        last_at: isoOrNull(lastAt),
+      })),
       replica: {
         id,
         role: isLeader ? ('leader' as const) : ('follower' as const),

@@ -28,6 +28,7 @@ export const fixtureRows: Record<string, Record<string, Value>[]> = {
   ],
   qbo_oauth_states: [{ state: 'hash-1', browser: 'hash-2', expires_at: 9 }],
   qbo_oauth_codes: [{ code: 'hash-3', expires_at: 9 }],
+  qbo_sessions: [{ id: 'hash-4', expires_at: 9 }],
   qbo_records: [
     { ...record, id: '1', last_updated: 10, json: ITEM, seq: 1 },
     { ...record, id: '2', last_updated: 30, json: RENAMED, seq: 3 },

@@ -9,6 +9,7 @@ export const migrations: Record<string, Migration> = {
   '0002-following': { up: createFollowing },
   '0003-trust': { up: createTrust },
   '0004-replicas': { up: createReplicas },
+  '0005-sessions': { up: createSessions },
 }
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -148,6 +149,15 @@ async function createReplicas(db: Kysely<unknown>): Promise<void> {
     .addColumn('asked_at', 'bigint', (column) => column.notNull())
     .addColumn('taken_by', 'bigint')
     .addColumn('answer', 'text')
+    .execute()
+}
+
+async function createSessions({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('qbo_sessions')
+    .ifNotExists()
+    .addColumn('id', 'varchar(64)', (column) => column.primaryKey())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .execute()
 }
 

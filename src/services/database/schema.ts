@@ -77,6 +77,8 @@ export interface Database {
     taken_by: number | null
     answer: string | null
   }
+  /** Browsers that are signed in to the console; `id` is a hash. */
+  qbo_sessions: { id: string; expires_at: number }
   /** Reads that Intuit bills, by month (UTC). They are the app's and not a company's, so there is no realm. */
   qbo_reads: { month: string; entity: string; reason: string; reads: number }
 }

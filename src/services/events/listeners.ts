@@ -1,12 +1,13 @@
-// Pages that listen to changes: server-sent events (WHATWG HTML, section 9.2), each with a cursor of the delta feed as its
-// id, so that whoever comes back hears what it missed.
+// Pages that listen to changes: events, each with a cursor of the delta feed as its id, so that whoever comes back hears what
+// it missed.
 
-import { PassThrough, type Readable } from 'node:stream'
+import type { PassThrough, Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError, reasonOf } from '../../errors.ts'
 import { cursorOf, type Feed, type Position, timeOfCursor } from '../cache/feed.ts'
 import type { Log } from '../log.ts'
 import type { Announcement } from '../sync/intake.ts'
+import { createStreams, send } from './streams.ts'
 
 /** Where a listener begins: at a cursor, where a browser left that comes back by itself, or now. */
 export interface Beginning {
@@ -47,7 +48,6 @@ interface EventData {
 interface Listener {
   stream: PassThrough
   entities: readonly string[]
-  address: string
   /** It has caught up. */
   isLive: boolean
   /** What happened while it caught up. */
@@ -56,9 +56,6 @@ interface Listener {
 
 const mostListeners = 500
 const mostOfOneAddress = 250
-/** A listener that is so many bytes behind is dropped; it comes back with its cursor. */
-const mostBehind = 1024 * 1024
-const retryMs = 3_000
 /** A listener that missed more than this many pages of changes is told to load its list anew. */
 const mostPages = 5
 const catchUpLimit = 1_000
@@ -66,6 +63,7 @@ const catchUpLimit = 1_000
 /** Nobody listens at first. `realm` names the connected company, or is '' without one. */
 export function createListeners(deps: { feed: Feed; realm(): string; log: Log }): Listeners {
   const { feed, realm, log } = deps
+  const streams = createStreams(mostListeners, mostOfOneAddress)
   const listeners = new Set<Listener>()
   /** When entities could be searched as a whole for the first time. */
   const wholeSince = new Map<string, number>()
@@ -136,21 +134,18 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
   }
 
   function end(): void {
-    for (const { stream } of listeners) stream.end()
+    streams.end()
     listeners.clear()
   }
 
   return {
     async join(entities, { cursor, lastEventId, address }) {
-      const ofSame = [...listeners].filter((one) => one.address === address).length
-      if (listeners.size >= mostListeners || ofSame >= mostOfOneAddress) throw tooManyListeners()
-      const listener: Listener = { stream: new PassThrough(), entities, address, isLive: false, missed: [] }
-      const { stream } = listener
+      const stream = streams.open(address)
+      const listener: Listener = { stream, entities, isLive: false, missed: [] }
       // It listens before it catches up, so that nothing falls in between.
       listeners.add(listener)
       stream.on('close', () => listeners.delete(listener))
       try {
-        send(stream, `retry: ${retryMs}\n\n`)
         if (lastEventId)
           await catchUpInTurn(listener, lastEventId).catch((error) => startOver(listener, error))
         else if (cursor) await catchUpInTurn(listener, cursor)
@@ -166,9 +161,7 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
       if (listeners.size > 0 || change.ids.length === 0)
         sending = sending.then(() => broadcast(change)).catch(giveUp)
     },
-    beat() {
-      for (const { stream } of listeners) send(stream, ':\n\n')
-    },
+    beat: streams.beat,
     end,
   }
 }
@@ -177,16 +170,3 @@ export function createListeners(deps: { feed: Feed; realm(): string; log: Log })
 function write(stream: PassThrough, event: string, data: EventData): void {
   send(stream, `id: ${data.cursor}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
 }
-
-function send(stream: PassThrough, text: string): void {
-  if (stream.writableLength > mostBehind) stream.destroy()
-  else if (!stream.writableEnded) stream.write(text)
-}
-
-const tooManyListeners = () =>
-  new AppError({
-    code: 'TOO_MANY_LISTENERS',
-    status: 503,
-    message: `${mostListeners} pages listen already, which is the most: close some, or ask /api/changes now and then.`,
-    retryAfterSeconds: 60,
-  })

@@ -96,6 +96,8 @@ export interface SyncDeps extends Omit<PassDeps, 'intake'> {
   announce(change: Announcement): void
   /** Hears that everything was forgotten. */
   onForgotten(): void
+  /** Hears why an entity could not be refreshed. */
+  onFailure?(entity: string, error: AppError): void
 }
 
 interface Run {
@@ -269,6 +271,7 @@ export function createSync(deps: SyncDeps): Sync {
     if (known.code === 'REFRESH_FAILED')
       log.error({ entity: name, err: error }, 'Refresh failed unexpectedly')
     schedule.failed(kind, name, known, clock.now())
+    deps.onFailure?.(name, known)
     await cache
       .failPass(realm, name, kind, known.message)
       .then(() => unwritten.delete(name))

@@ -64,6 +64,8 @@ export interface TokenKeeperDeps {
   keyring: Keyring
   clock: Clock
   log: Log
+  /** Hears why the tokens could not be refreshed. */
+  onFailure?(error: AppError): void
   /** Milliseconds between two checks: a token that would expire before the next one is refreshed now. */
   checkIntervalMs: number
 }
@@ -221,10 +223,12 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
         { realm: before.realm, intuitTid: error.intuitTid },
         'QuickBooks refused the refresh token: a person must connect again at /connect. Search goes on with the data at hand.',
       )
+      deps.onFailure?.(error)
       return
     }
     lastFailure = { error, until: steadyNow() + HOLD_OFF_MS }
     const known = error instanceof AppError ? error : undefined
+    if (known !== undefined) deps.onFailure?.(known)
     const level = known?.retry === 'never' ? 'error' : 'warn'
     log[level](
       { realm: before.realm, intuitTid: known?.intuitTid, reason: reasonOf(error) },

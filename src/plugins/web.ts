@@ -1,10 +1,10 @@
-// The page at `/`: static files from web/, sent with a policy that lets them load nothing from elsewhere.
+// The console at `/`: static files from web/, sent with a policy that lets them load nothing from elsewhere.
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import fp from 'fastify-plugin'
 
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 /** Serves every file of web/, and nothing else, by its name. */
 export default fp(

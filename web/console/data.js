@@ -1,0 +1,85 @@
+// What was read from QuickBooks: how much, how old, how far a refresh is, and what reads were spent.
+import { ask } from './api.js'
+import { byId, element, onPress, say } from './dom.js'
+import { count, exactly, fromNow, number, titleOf } from './words.js'
+
+export function showData(status, mayAct) {
+  byId('data').hidden = !status.is_authenticated && status.last_updated === null
+  byId('entities').replaceChildren(
+    ...Object.entries(status.entities).map(([name, entity]) =>
+      row(name, entity, status.refresh.progress[name]),
+    ),
+  )
+  for (const id of ['refresh', 'refresh-all']) byId(id).hidden = !mayAct || !status.is_authenticated
+  showReads(status.reads)
+}
+
+function row(name, { count: records, last_success: last, last_error: error }, progress) {
+  const runs = progress !== undefined && !progress.done
+  return element(
+    'tr',
+    {},
+    element('th', { scope: 'row' }, titleOf(name), runs ? bar(name, progress) : null),
+    element('td', { class: 'number' }, number.format(records)),
+    element(
+      'td',
+      { class: error === null ? null : 'soon' },
+      last === null ? 'not yet' : element('time', { datetime: last, title: exactly(last) }, fromNow(last)),
+      error === null ? null : ' – not refreshed since, see above',
+    ),
+  )
+}
+
+function bar(name, { fetched, expected }) {
+  const text =
+    expected === null
+      ? `${number.format(fetched)} read`
+      : `${number.format(fetched)} of ${number.format(expected)} read`
+  // Without a value it only says that something goes on.
+  const known = expected === null ? {} : { value: Math.min(fetched, expected), max: Math.max(expected, 1) }
+  return element(
+    'span',
+    { class: 'progress' },
+    element('progress', { ...known, 'aria-label': `${titleOf(name)}: ${text}` }),
+    ` ${text}`,
+  )
+}
+
+const reasons = {
+  full: 'for complete readings',
+  changes: 'for looks for changes',
+  webhook: 'for webhooks',
+  admin: 'asked for here',
+  test: 'to try the connection',
+}
+
+function showReads({ spent, budget, by_reason: by }) {
+  const parts = Object.entries(by).map(
+    ([reason, reads]) => `${number.format(reads)} ${reasons[reason] ?? reason}`,
+  )
+  const of = budget === null ? '' : ` of ${number.format(budget)} that you allow`
+  const detail = parts.length === 0 ? '' : ` (${parts.join(', ')})`
+  say('reads', `${count(spent, 'read')}${of}${detail}. Intuit counts them by the month (UTC).`)
+  const meter = byId('budget')
+  meter.hidden = budget === null
+  if (budget === null) return
+  meter.max = budget
+  meter.high = budget * 0.8
+  meter.value = spent
+}
+
+/** What the buttons do. */
+export function listenToData() {
+  onPress('refresh', 'refresh-result', () => refresh('api/cache/refresh?full=false'))
+  onPress('refresh-all', 'refresh-result', () => refresh('api/cache/refresh'))
+}
+
+async function refresh(path) {
+  const { message, entities } = await ask(path, { method: 'POST' })
+  // A long one goes on without us.
+  if (entities === undefined) return `${message}.`
+  const changes = Object.values(entities).reduce((sum, { changed, removed }) => sum + changed + removed, 0)
+  return changes === 0
+    ? 'Up to date: nothing had changed.'
+    : `Up to date: ${count(changes, 'record')} had changed.`
+}

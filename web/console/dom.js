@@ -1,0 +1,42 @@
+// Small helpers. Text is always set as text, so nothing that QuickBooks holds can become markup.
+
+export const byId = (id) => document.getElementById(id)
+
+/** An element with attributes and children; a text is a child, null is none. */
+export function element(name, attributes, ...children) {
+  const made = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(key, '')
+    else if (value !== false && value !== null) made.setAttribute(key, value)
+  }
+  made.append(...children.filter((child) => child !== null))
+  return made
+}
+
+/** Shows one text in an element that screen readers follow; the same text is not read twice. */
+export function say(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text
+}
+
+/** The message at the top; `kind` is `good` or `bad`. Without a text it goes away. */
+export function notify(text, kind = 'bad') {
+  byId('notice').replaceChildren(...(text ? [element('p', { class: `notice ${kind}` }, text)] : []))
+}
+
+/** Runs what a button does, once at a time, and says in `resultId` how it ended. */
+export function onPress(id, resultId, work) {
+  const button = byId(id)
+  button.addEventListener('click', async () => {
+    if (button.getAttribute('aria-disabled') === 'true') return
+    // Not `disabled`: the focus would be lost.
+    button.setAttribute('aria-disabled', 'true')
+    say(resultId, 'One moment…')
+    try {
+      say(resultId, await work())
+    } catch (error) {
+      say(resultId, error.message)
+    } finally {
+      button.removeAttribute('aria-disabled')
+    }
+  })
+}

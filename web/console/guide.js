@@ -1,0 +1,40 @@
+// The first run: three steps from nothing to a connected company. Each is marked when it is done.
+import { byId } from './dom.js'
+
+export function showGuide(
+  { connection_status: state, has_valid_config: isConfigured, last_updated: last },
+  redirectUri,
+) {
+  byId('guide').hidden = !['not_configured', 'not_authenticated'].includes(state) || last !== null
+  mark('step-app', isConfigured)
+  mark('step-credentials', isConfigured)
+  if (redirectUri !== undefined) byId('redirect-uri').value = redirectUri
+  byId('copy').hidden = redirectUri === undefined
+}
+
+function mark(id, isDone) {
+  const step = byId(id)
+  if (isDone === step.classList.contains('done')) return
+  step.classList.toggle('done', isDone)
+  step.querySelector('.tick')?.remove()
+  if (!isDone) return
+  const tick = document.createElement('span')
+  tick.className = 'tick'
+  tick.textContent = ' – done'
+  step.querySelector('h3').append(tick)
+}
+
+export function listenToGuide() {
+  const button = byId('copy')
+  button.addEventListener('click', async () => {
+    const uri = byId('redirect-uri')
+    try {
+      await navigator.clipboard.writeText(uri.value)
+      button.textContent = 'Copied'
+    } catch {
+      // Where the clipboard is not to be had, it is one key away.
+      uri.select()
+      button.textContent = 'Press Ctrl+C'
+    }
+  })
+}

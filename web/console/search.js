@@ -1,0 +1,98 @@
+// Tries the search over all indexes, as an MRP would use it, and says why each hit is one.
+import { ask } from './api.js'
+import { byId, element, say } from './dom.js'
+import { count, titleOf } from './words.js'
+
+let asked
+
+/** Fills the choice of indexes once, and searches with each keystroke. */
+export async function listenToSearch() {
+  const { available_indexes: names } = await ask('api/indexes/status')
+  byId('indexes').replaceChildren(
+    ...names.map((name) =>
+      element(
+        'label',
+        {},
+        element('input', { type: 'checkbox', name: 'index', value: name, checked: true }),
+        ` ${titleOf(name)}`,
+      ),
+    ),
+  )
+  const form = byId('search').querySelector('form')
+  form.addEventListener('input', search)
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    void search()
+  })
+}
+
+async function search() {
+  asked?.abort()
+  const controller = new AbortController()
+  asked = controller
+  const q = byId('q').value
+  const indexes = [...document.querySelectorAll('[name=index]:checked')].map(({ value }) => value)
+  if (q.trim() === '' || indexes.length === 0) return show('', [])
+  const parameters = new URLSearchParams({ q, indexes, limit: 5, highlight: true, explain: true })
+  const began = performance.now()
+  try {
+    const { groups, total } = await ask(`api/search?${parameters}`, { signal: controller.signal })
+    const ms = Math.max(1, Math.round(performance.now() - began))
+    show(total === 0 ? 'Nothing found.' : `${count(total, 'hit')}, after ${ms} ms.`, groups)
+  } catch (error) {
+    if (error.name !== 'AbortError') show(error.message, [])
+  }
+}
+
+function show(words, groups) {
+  say('found', words)
+  byId('results').replaceChildren(
+    ...groups
+      .filter(({ total }) => total > 0)
+      .flatMap(({ index, results }) => [
+        element('h3', {}, titleOf(index)),
+        element('ol', { class: 'hits' }, ...results.map(hit)),
+      ]),
+  )
+}
+
+/** The fields of a result that a person reads, besides its name. */
+const hidden = ['id', 'type', 'name', 'active', 'highlights', 'explanation']
+
+function hit(result) {
+  const { name, active, highlights = {}, explanation } = result
+  const fields = Object.entries(result).filter(
+    ([key, value]) => !hidden.includes(key) && value !== null && value !== name,
+  )
+  const { pass, fields: meant } = explanation
+  return element(
+    'li',
+    {},
+    element('strong', {}, ...marked(name ?? '', highlights.name)),
+    active === false ? ' (inactive)' : null,
+    ...fields.map(([key, value]) =>
+      element(
+        'span',
+        { class: 'field' },
+        element('span', { class: 'hint' }, `${titleOf(key)} `),
+        ...marked(String(value), highlights[key]),
+      ),
+    ),
+    element(
+      'p',
+      { class: 'hint' },
+      `Why: ${pass}${meant.length > 0 ? `, in ${meant.map(titleOf).join(' and ')}` : ''}`,
+    ),
+  )
+}
+
+/** A text with its ranges [start, length] marked. */
+function marked(text, ranges = []) {
+  const parts = []
+  let at = 0
+  for (const [start, length] of ranges) {
+    parts.push(text.slice(at, start), element('mark', {}, text.slice(start, start + length)))
+    at = start + length
+  }
+  return [...parts, text.slice(at)]
+}

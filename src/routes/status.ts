@@ -22,7 +22,7 @@ const routes: FastifyPluginAsync<{ clock: Clock }> = async (app, { clock }) => {
       schema: { hide: true },
     },
     async (request, reply) => {
-      const stream = await feed.join(request.ip)
+      const stream = feed.join(request.ip)
       if (closing) feed.end()
       return reply
         .header('cache-control', 'no-cache, no-transform')

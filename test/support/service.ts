@@ -63,7 +63,7 @@ export async function startService(
   options: ServiceOptions = {},
 ): Promise<Service> {
   const { env = {}, dataDir = temporaryFolder(t), ...appOptions } = options
-  const port = await freePort()
+  const port = env.PORT === undefined ? await freePort() : Number(env.PORT)
   const url = `http://localhost:${port}`
   const config = await loadConfig(
     {

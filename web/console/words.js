@@ -91,7 +91,7 @@ export const problems = {
   OAUTH_ANSWER_UNREADABLE: ['An answer of Intuit’s sign-in service was broken.', waits],
   OAUTH_CREDENTIALS_REFUSED: [
     'Intuit refuses the client id and secret.',
-    'Compare both in .env with your Intuit app, and start the service again. Was the secret renewed at Intuit?',
+    'Compare both in .env with your Intuit app, where the secret may have been renewed, and start the service again.',
   ],
   OAUTH_CODE_REFUSED: [
     'Intuit refused a way back from its page.',

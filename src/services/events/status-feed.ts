@@ -10,7 +10,7 @@ import { createStreams, send } from './streams.ts'
 /** Pages that follow the status. */
 export interface StatusFeed {
   /** A stream of events `status`, beginning with how it is now. @throws AppError 503 when too many follow it. */
-  join(address: string): Promise<Readable>
+  join(address: string): Readable
   beat(): void
   /** Ends all streams. */
   end(): void
@@ -28,36 +28,35 @@ export function createStatusFeed(deps: { readStatus: ReadStatus; clock: Clock; l
   const { readStatus, clock, log } = deps
   const streams = createStreams(MOST, MOST_OF_ONE_ADDRESS)
   let isWatching = false
+  /** What was told last. */
+  let told = ''
 
   async function watch(): Promise<void> {
     isWatching = true
-    let told = ''
+    let known = ''
     while (!streams.isEmpty()) {
       let pause = REST_MS
       try {
         const status = await readStatus()
         const now = withoutAges(status)
-        if (now !== told) streams.sendAll(eventOf(status))
-        told = now
+        told = eventOf(status)
+        if (now !== known) streams.sendAll(told)
+        known = now
         if (status.refresh.running) pause = BUSY_MS
       } catch (error) {
         log.warn({ reason: reasonOf(error) }, 'The status could not be read; it is tried again')
       }
       await clock.sleep(pause)
     }
+    told = ''
     isWatching = false
   }
 
   return {
-    async join(address) {
+    join(address) {
       const stream = streams.open(address)
-      try {
-        send(stream, eventOf(await readStatus()))
-      } catch (error) {
-        stream.destroy()
-        throw error
-      }
-      if (!isWatching) void watch()
+      if (isWatching) send(stream, told)
+      else void watch()
       return stream
     },
     beat: streams.beat,

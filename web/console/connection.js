@@ -1,7 +1,7 @@
 // The connection to QuickBooks: its state, how long it lasts, and what a person can do about it.
 import { ask } from './api.js'
-import { byId, element, onPress, say } from './dom.js'
-import { dayOf, daysUntil, exactly, fromNow, states } from './words.js'
+import { ago, byId, element, onPress, say, showAs } from './dom.js'
+import { dayOf, daysUntil, exactly, states } from './words.js'
 
 /** Days before an end at which a person should know. */
 const SOON = { token: 14, consent: 60 }
@@ -13,7 +13,8 @@ export function showConnection(status, account, mayAct) {
   byId('state').dataset.state = state
   say('state', word)
   say('connection-words', words)
-  byId('connection').replaceChildren(...facts(status, account))
+  const { refresh_token_expires_at: token, consent_expires_at: consent } = status
+  showAs('connection', [token, consent, account], () => facts(token, consent, account))
   const canConnect = ['not_authenticated', 'reconnect_required'].includes(state)
   byId('connect').hidden = !mayAct || !canConnect
   byId('connect').textContent =
@@ -22,27 +23,27 @@ export function showConnection(status, account, mayAct) {
   byId('disconnect').hidden = !mayAct || ['not_configured', 'not_authenticated'].includes(state)
 }
 
-function facts({ refresh_token_expires_at: token, consent_expires_at: consent }, account) {
+function facts(token, consent, account) {
   if (token === null) return []
   return [
-    ...(account?.company_id ? fact('Company id', account.company_id) : []),
-    ...(account?.connected_at ? fact('Connected since', exactly(account.connected_at)) : []),
+    ...(account?.company_id ? fact('Company id', [account.company_id]) : []),
+    ...(account?.connected_at ? fact('Connected since', [exactly(account.connected_at)]) : []),
     ...fact(
       'Would end by itself',
-      `${dayOf(token)} (${fromNow(token)}), if the service never ran until then`,
+      [`${dayOf(token)} (`, ago(token), '), if the service never ran until then'],
       daysUntil(token) < SOON.token,
     ),
     ...fact(
       'You agree again by',
-      `${dayOf(consent)} (${fromNow(consent)}): Intuit asks every five years`,
+      [`${dayOf(consent)} (`, ago(consent), '): Intuit asks every five years'],
       daysUntil(consent) < SOON.consent,
     ),
   ]
 }
 
-const fact = (name, text, isSoon = false) => [
+const fact = (name, parts, isSoon = false) => [
   element('dt', {}, name),
-  element('dd', { class: isSoon ? 'soon' : null }, text),
+  element('dd', { class: isSoon ? 'soon' : null }, ...parts),
 ]
 
 /** What the buttons do. `changed` is called when the connection is another one. */

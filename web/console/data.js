@@ -1,20 +1,19 @@
 // What was read from QuickBooks: how much, how old, how far a refresh is, and what reads were spent.
 import { ask } from './api.js'
-import { byId, element, onPress, say } from './dom.js'
-import { count, exactly, fromNow, number, titleOf } from './words.js'
+import { ago, byId, element, onPress, say, showAs } from './dom.js'
+import { count, number, titleOf } from './words.js'
 
 export function showData(status, mayAct) {
   byId('data').hidden = !status.is_authenticated && status.last_updated === null
-  byId('entities').replaceChildren(
-    ...Object.entries(status.entities).map(([name, entity]) =>
-      row(name, entity, status.refresh.progress[name]),
-    ),
-  )
+  const rows = Object.entries(status.entities).map(([name, { count, last_success, last_error }]) => {
+    return { name, count, last_success, last_error, progress: status.refresh.progress[name] }
+  })
+  showAs('entities', rows, () => rows.map(row))
   for (const id of ['refresh', 'refresh-all']) byId(id).hidden = !mayAct || !status.is_authenticated
   showReads(status.reads)
 }
 
-function row(name, { count: records, last_success: last, last_error: error }, progress) {
+function row({ name, count: records, last_success: last, last_error: error, progress }) {
   const runs = progress !== undefined && !progress.done
   return element(
     'tr',
@@ -24,7 +23,7 @@ function row(name, { count: records, last_success: last, last_error: error }, pr
     element(
       'td',
       { class: error === null ? null : 'soon' },
-      last === null ? 'not yet' : element('time', { datetime: last, title: exactly(last) }, fromNow(last)),
+      last === null ? 'not yet' : ago(last),
       error === null ? null : ' – not refreshed since, see above',
     ),
   )

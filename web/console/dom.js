@@ -1,5 +1,7 @@
 // Small helpers. Text is always set as text, so nothing that QuickBooks holds can become markup.
 
+import { exactly, fromNow } from './words.js'
+
 export const byId = (id) => document.getElementById(id)
 
 /** An element with attributes and children; a text is a child, null is none. */
@@ -16,6 +18,29 @@ export function element(name, attributes, ...children) {
 /** Shows one text in an element that screen readers follow; the same text is not read twice. */
 export function say(id, text) {
   if (byId(id).textContent !== text) byId(id).textContent = text
+}
+
+const shown = new Map()
+
+/**
+ * Makes the children of an element anew, but only when `data` is not what they were made of: what a person has opened,
+ * marked or focused in them stays.
+ */
+export function showAs(id, data, make) {
+  const text = JSON.stringify(data)
+  if (shown.get(id) === text) return
+  shown.set(id, text)
+  byId(id).replaceChildren(...make())
+}
+
+/** How long ago something was; `updateTimes` lets it grow. */
+export const ago = (iso) => element('time', { datetime: iso, title: exactly(iso) }, fromNow(iso))
+
+export function updateTimes() {
+  for (const time of document.querySelectorAll('time')) {
+    const words = fromNow(time.dateTime)
+    if (time.textContent !== words) time.textContent = words
+  }
 }
 
 /** The message at the top; `kind` is `good` or `bad`. Without a text it goes away. */

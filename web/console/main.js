@@ -2,7 +2,7 @@
 import { ask, followStatus, whenSignedOut } from './api.js'
 import { listenToConnection, showConnection } from './connection.js'
 import { listenToData, showData } from './data.js'
-import { byId, notify, say } from './dom.js'
+import { byId, notify, say, updateTimes } from './dom.js'
 import { listenToGuide, showGuide } from './guide.js'
 import { showProblems } from './problems.js'
 import { listenToSearch } from './search.js'
@@ -95,4 +95,4 @@ listenToGuide()
 void listenToSearch()
 followStatus(onStatus, onSilence)
 // Ages grow while nothing happens.
-setInterval(show, 15_000)
+setInterval(updateTimes, 15_000)

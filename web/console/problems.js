@@ -1,17 +1,17 @@
 // What needs attention: problems that the service noted, and states that a person should know of.
-import { byId, element } from './dom.js'
-import { count, exactly, fromNow, titleOf, problems as words } from './words.js'
+import { ago, byId, element, showAs } from './dom.js'
+import { count, exactly, titleOf, problems as words } from './words.js'
 
 export function showProblems(status) {
   const items = [...standing(status), ...noted(status)]
   byId('attention').hidden = items.length === 0
-  byId('problems').replaceChildren(...items)
+  showAs('problems', items, () => items.map(line))
 }
 
 /** What is so at present. */
 function standing({ replica, quickbooks, reads, entities }) {
   const items = []
-  const add = (what, todo) => items.push(item({ what, todo }))
+  const add = (what, todo) => items.push({ what, todo })
   if (!replica.is_database_reachable) add(...words.DATABASE_FAILED)
   if (quickbooks.circuit === 'open')
     add(
@@ -42,35 +42,31 @@ function noted({ problems, entities, is_authenticated: isConnected }) {
   const shown = problems.map((problem) => {
     const [what, todo] = words[problem.code] ?? [problem.message, null]
     const solved = isSolved(problem)
-    return item({
+    const many =
+      problem.count > 1 ? `${count(problem.count, 'time')} since ${exactly(problem.first_at)}` : null
+    return {
       what: `${titleOf(problem.about)}: ${what}`,
       todo: solved ? 'It has worked again since then.' : todo,
-      when: `${fromNow(problem.last_at)}${problem.count > 1 ? `, ${count(problem.count, 'time')} since ${exactly(problem.first_at)}` : ''}`,
+      at: problem.last_at,
+      many,
       detail: problem.message,
       solved,
-    })
+    }
   })
   // From before the start of the service.
   for (const [name, { last_error: error, last_attempt: at }] of Object.entries(entities)) {
     if (error === null || problems.some(({ about }) => about === name)) continue
-    shown.push(
-      item({
-        what: `${titleOf(name)}: could not be refreshed.`,
-        todo: null,
-        when: at && fromNow(at),
-        detail: error,
-      }),
-    )
+    shown.push({ what: `${titleOf(name)}: could not be refreshed.`, todo: null, at, detail: error })
   }
   return shown
 }
 
-const item = ({ what, todo, when = null, detail = null, solved = false }) =>
+const line = ({ what, todo, at = null, many = null, detail = null, solved = false }) =>
   element(
     'li',
     { class: solved ? 'solved' : null },
     element('strong', {}, what),
-    when === null ? null : element('span', { class: 'hint' }, ` ${when}`),
+    at === null ? null : element('span', { class: 'hint' }, ' ', ago(at), many === null ? '' : `, ${many}`),
     todo === null ? null : element('p', {}, todo),
     detail === null
       ? null

@@ -87,8 +87,8 @@ async function withFollower(world: World, work: (follower: Server) => Promise<vo
 
 async function countOf(server: Server): Promise<number> {
   const answer = await fetch(`${server.url}/api/indexes/status`)
-  const { indexes } = (await answer.json()) as { indexes: Record<string, { records: number }> }
-  return indexes.client_names?.records ?? 0
+  const { indexes } = (await answer.json()) as { indexes: Record<string, number> }
+  return indexes.client_names ?? 0
 }
 
 /** From starting the process until it answers a search among all of them; with nothing at hand, and with a kept index. */

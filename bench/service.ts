@@ -54,7 +54,7 @@ export async function connect(service: Server): Promise<void> {
 
 /** Reads everything and waits for it. */
 export async function refreshed(service: Server): Promise<void> {
-  const answer = await fetch(`${service.url}/api/cache/refresh`, { method: 'POST', headers })
+  const answer = await fetch(`${service.url}/api/cache/refresh?wait=true`, { method: 'POST', headers })
   if (answer.status !== 200) throw new Error(`the refresh answered ${answer.status}: ${await answer.text()}`)
 }
 

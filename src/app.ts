@@ -51,6 +51,8 @@ export interface AppOptions {
   clock?: Clock
   /** Of what is timed by the database's own clock. */
   leaseClock?: Clock
+  /** Of how long clients are kept waiting. */
+  clientClock?: Clock
   /** How long the other replicas wait for one that leads and is gone. */
   leasePeriodMs?: number
   /** 0 ≤ value < 1 */
@@ -83,6 +85,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
   const {
     clock = systemClock,
     leaseClock = systemClock,
+    clientClock = systemClock,
     leasePeriodMs = LEASE_MS,
     random = Math.random,
     timeoutMs = MINUTE_MS,
@@ -191,8 +194,8 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     await app.register(searchRoutes, { entities, unchosen, slowMs: config.SLOW_SEARCH_MS })
     await app.register(recordRoutes, { entities })
     await app.register(unchosenRoutes, { entities, unchosen })
-    await app.register(cacheRoutes, { entities, version })
-    await app.register(statusRoutes, { clock })
+    await app.register(cacheRoutes, { entities, version, clock: clientClock })
+    await app.register(statusRoutes, { clock: clientClock })
     await app.register(changeRoutes, { entities, unchosen })
     await app.register(webhookRoutes, {
       entities,

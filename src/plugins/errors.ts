@@ -6,16 +6,26 @@ import type { FastifyError, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { AppError, DatabaseError, databaseFault } from '../errors.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** For routes that the service before this one had: their callers show `error` to people (ADR 14). */
+    errorInWords?: true
+  }
+}
+
 /** The shape of every error answer. */
-export const ErrorAnswer = Type.Object(
-  {
-    statusCode: Type.Integer(),
-    code: Type.String({ description: 'Stable, for programs' }),
-    error: Type.String({ description: "The status in HTTP's words" }),
-    message: Type.String({ description: 'What happened, what was kept, what to do' }),
-  },
-  { $id: 'Error' },
-)
+const errorAnswer = ($id: string, error: string) =>
+  Type.Object(
+    {
+      statusCode: Type.Integer(),
+      code: Type.String({ description: 'Stable, for programs' }),
+      error: Type.String({ description: error }),
+      message: Type.String({ description: 'What happened, what was kept, what to do' }),
+    },
+    { $id },
+  )
+const ErrorAnswer = errorAnswer('Error', "The status in HTTP's words")
+const ErrorInWords = errorAnswer('ErrorInWords', 'The same as `message`, for callers that show it to people')
 
 const NoParameters = Type.Object({}, { additionalProperties: false })
 
@@ -25,13 +35,15 @@ const NoParameters = Type.Object({}, { additionalProperties: false })
 export default fp(
   async (app) => {
     app.addSchema(ErrorAnswer)
+    app.addSchema(ErrorInWords)
 
     const routes: { parts: string[]; method: string }[] = []
 
-    app.addHook('onRoute', ({ schema, url, method }) => {
+    app.addHook('onRoute', ({ schema, url, method, config }) => {
       if (schema !== undefined && schema.hide !== true) {
         schema.querystring ??= NoParameters
-        schema.response = { ...(schema.response ?? {}), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') }
+        const error = Type.Ref(config?.errorInWords ? 'ErrorInWords' : 'Error')
+        schema.response = { ...(schema.response ?? {}), '4xx': error, '5xx': error }
       }
       if (url !== '*') for (const one of [method].flat()) routes.push({ parts: url.split('/'), method: one })
     })
@@ -99,14 +111,19 @@ const messages: Record<string, string> = {
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 function answer(reply: FastifyReply, statusCode: number, code: string, message: string) {
+  const error = reply.request.routeOptions.config.errorInWords ? message : undefined
   return reply
     .code(statusCode)
     .type(JSON_TYPE)
-    .send(bodyOf(statusCode, code, message))
+    .send(bodyOf(statusCode, code, message, error))
 }
 
-const bodyOf = (statusCode: number, code: string, message: string): string =>
-  JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message })
+const bodyOf = (
+  statusCode: number,
+  code: string,
+  message: string,
+  error = STATUS_CODES[statusCode] ?? 'Error',
+): string => JSON.stringify({ statusCode, code, error, message })
 
 type Refusal = [status: number, code: string, message: string]
 const NOT_HTTP: Refusal = [400, 'BAD_REQUEST', 'This is not a request as HTTP wants it: see RFC 9112.']

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError, databaseAway, reasonOf } from '../errors.ts'
-import { isoOrNull } from '../services/clock.ts'
+import { type Clock, isoOrNull } from '../services/clock.ts'
 import type { Entity } from '../services/entities/index.ts'
 import { statusSchema, Time } from '../services/status.ts'
 import type { RefreshOptions, RefreshReport } from '../services/sync/sync.ts'
@@ -23,13 +23,17 @@ const RefreshAnswer = Type.Object({
   ),
 })
 
-/** The entities that are kept here, and the service's own version. */
+/** The entities that are kept here, the service's own version, and the time in which clients wait. */
 export interface CacheRouteOptions {
   entities: readonly Entity[]
   version: string
+  clock: Clock
 }
 
-const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entities, version }) => {
+/** Nobody who has not said so is kept waiting for a refresh longer than this, in milliseconds. */
+const PATIENCE_MS = 25_000
+
+const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entities, version, clock }) => {
   const { cache, replica, searchIndexes, sync, readStatus } = app
   const { keeper } = app.tokens
   const refresh = replica.atLeader('refresh', async (options: RefreshOptions) =>
@@ -45,7 +49,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
   app.get(
     '/api/cache/status',
     {
-      config: { access: 'open', isAnsweredUnderPressure: true },
+      config: { access: 'open', errorInWords: true, isAnsweredUnderPressure: true },
       schema: {
         summary: 'Connection, age and size of the cache',
         description: 'The health probe of a container: 200 while the process can serve, connected or not.',
@@ -59,14 +63,20 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
   app.post(
     '/api/cache/refresh',
     {
-      config: { access: 'admin' },
+      config: { access: 'admin', errorInWords: true },
       schema: {
         summary: 'Refresh the cache now',
-        description: 'Runs, or joins, a refresh of all entities and answers when it is done.',
+        description:
+          'Runs, or joins, a refresh of all entities and answers 200 when it is done; or 202 after 25 seconds, since many clients wait for 30, and the refresh goes on.',
         tags: ['cache'],
         querystring: Type.Object(
           {
-            wait: Type.Boolean({ default: true, description: 'false: answer 202 at once' }),
+            wait: Type.Optional(
+              Type.Boolean({
+                description:
+                  'true: answer when it is done, however long that takes; false: answer 202 at once; left out: as said above',
+              }),
+            ),
             force: Type.Boolean({
               default: false,
               description: 'true: accept that many records are gone in QuickBooks (see QBO_DROP_HELD_BACK)',
@@ -86,18 +96,19 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     },
     async (request, reply) => {
       const { wait, ...options } = request.query
-      if (!wait) {
+      if (wait === false) {
         keeper.currentRealm()
         if (replica.standing().isDatabaseAway) throw databaseAway()
       }
       const done = refresh(options)
-      if (wait) return await done
+      if (wait === true) return await done
+      const answer = wait === false ? undefined : await within(PATIENCE_MS, done, clock)
+      if (answer !== undefined) return answer
       done.catch((error) =>
         request.log.warn({ reason: reasonOf(error) }, 'A refresh that was asked for was not done'),
       )
-      return reply
-        .code(202)
-        .send({ message: 'Cache refresh started; GET /api/cache/status shows how far it is' })
+      const state = wait === false ? 'Cache refresh started' : 'The cache refresh takes longer and goes on'
+      return reply.code(202).send({ message: `${state}; GET /api/cache/status shows how far it is` })
     },
   )
 
@@ -105,7 +116,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     app.get(
       `/api/data/${name}`,
       {
-        config: { access: 'admin' },
+        config: { access: 'admin', errorInWords: true },
         schema: {
           summary: `Cached ${name} as QuickBooks sent them`,
           description: 'Inactive ones included, the most recently changed first.',
@@ -138,13 +149,14 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
   app.get(
     '/api/indexes/status',
     {
-      config: { access: 'open' },
+      config: { access: 'open', errorInWords: true },
       schema: {
         summary: 'Sizes of the search indexes',
         tags: ['search'],
         response: {
           200: Type.Object({
-            indexes: Type.Record(
+            indexes: Type.Record(Type.String(), Type.Integer({ description: 'Records that can be found' })),
+            details: Type.Record(
               Type.String(),
               Type.Object({
                 entity: Type.String(),
@@ -161,7 +173,8 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     async () => {
       const indexes = Object.entries(searchIndexes.status())
       return {
-        indexes: Object.fromEntries(
+        indexes: Object.fromEntries(indexes.map(([name, { records }]) => [name, records])),
+        details: Object.fromEntries(
           indexes.map(([name, { entity, records, lastChange }]) => [
             name,
             { entity, records, last_changed: isoOrNull(lastChange) },
@@ -176,7 +189,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
   app.get(
     '/api/health',
     {
-      config: { access: 'open', isAnsweredUnderPressure: true },
+      config: { access: 'open', errorInWords: true, isAnsweredUnderPressure: true },
       schema: {
         summary: 'Liveness',
         tags: ['cache'],
@@ -236,6 +249,20 @@ function refreshAnswer({ durationMs, calls, outcomes }: RefreshReport) {
         { records, changed, removed, set_aside: setAside },
       ]),
     ),
+  }
+}
+
+/** What became of `work`; undefined when it takes longer than `ms`. */
+async function within<T>(ms: number, work: Promise<T>, clock: Clock): Promise<T | undefined> {
+  const over = new AbortController()
+  const patience = clock.sleep(ms, over.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    return await Promise.race([work, patience])
+  } finally {
+    over.abort()
   }
 }
 

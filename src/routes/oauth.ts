@@ -121,7 +121,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   app.get(
     '/api/auth/url',
     {
-      config: { access: 'admin', limit: 'connect' },
+      config: { access: 'admin', errorInWords: true, limit: 'connect' },
       schema: {
         summary: "Intuit's consent page, for the MRP's own Connect button",
         description: 'The state in it is single use and good for ten minutes; it is not bound to a browser.',
@@ -173,7 +173,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   app.post(
     '/api/disconnect',
     {
-      config: { access: 'admin' },
+      config: { access: 'admin', errorInWords: true },
       schema: {
         summary: 'Disconnect QuickBooks',
         description: 'Revokes the tokens at Intuit, then forgets them and all cached data.',
@@ -212,7 +212,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   app.get(
     '/api/test',
     {
-      config: { access: 'admin' },
+      config: { access: 'admin', errorInWords: true },
       schema: {
         summary: 'Try the connection: asks QuickBooks for the company',
         tags: ['connection'],
@@ -236,7 +236,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
   app.get(
     '/api/config',
     {
-      config: { access: 'admin' },
+      config: { access: 'admin', errorInWords: true },
       schema: {
         summary: 'The configuration in force, without secrets',
         tags: ['connection'],

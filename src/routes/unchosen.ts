@@ -1,5 +1,5 @@
 // What there would be with more in SYNC_ENTITIES: a plain 404 would look like a mistake in the address.
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Entity, indexesLeftOut } from '../services/entities/index.ts'
 import { notChosen } from '../services/search/parameters.ts'
@@ -11,17 +11,17 @@ export interface UnchosenRouteOptions {
 }
 
 const routes: FastifyPluginAsync<UnchosenRouteOptions> = async (app, { entities, unchosen }) => {
-  const refuse = (url: string, access: 'search' | 'admin', what: string, names: readonly string[]) =>
-    app.get(url, { config: { access }, schema: { hide: true } }, () => {
+  const refuse = (url: string, config: FastifyContextConfig, what: string, names: readonly string[]) =>
+    app.get(url, { config, schema: { hide: true } }, () => {
       throw notChosen(what, names)
     })
 
   for (const { name } of unchosen) {
-    refuse(`/api/data/${name}`, 'admin', name, [name])
-    refuse(`/api/records/${name}`, 'search', name, [name])
+    refuse(`/api/data/${name}`, { access: 'admin', errorInWords: true }, name, [name])
+    refuse(`/api/records/${name}`, { access: 'search' }, name, [name])
   }
   for (const [index, names] of indexesLeftOut(entities, unchosen))
-    refuse(`/api/search/${index}`, 'search', index, names)
+    refuse(`/api/search/${index}`, { access: 'search' }, index, names)
 }
 
 export default fp(routes, { name: 'unchosen-routes', encapsulate: true, dependencies: ['auth', 'errors'] })

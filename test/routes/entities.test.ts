@@ -37,7 +37,7 @@ t.test('only what was chosen is fetched, kept, counted and described', async (t)
   t.notOk('items_count' in status)
   const { json: indexes } = await request('/api/indexes/status')
   t.same(indexes.available_indexes, ['client_names', 'invoices', 'client_pos', 'estimates'])
-  t.match(indexes.indexes.client_pos, { entity: 'invoices,estimates', records: 50 })
+  t.match(indexes.details.client_pos, { entity: 'invoices,estimates', records: 50 })
   const { json: document } = await request('/openapi.json')
   const parameters = (path: string) =>
     document.paths[path].get.parameters.map(
@@ -97,7 +97,7 @@ t.test('an index with several feeds that one entity could fill names them all', 
   })
   const half = await startService(t, undefined, { env: { SYNC_ENTITIES: 'estimates' } })
   t.match((await half.request('/api/indexes/status')).json, {
-    indexes: { client_pos: { entity: 'estimates' } },
+    details: { client_pos: { entity: 'estimates' } },
   })
   t.equal((await half.request('/api/search/client_pos?q=a')).status, 200)
 })

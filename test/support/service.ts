@@ -104,7 +104,7 @@ export async function startService(
     connect: () => connect(request),
     async connectAndFill() {
       await connect(request)
-      const done = await request('/api/cache/refresh', { method: 'POST' })
+      const done = await request('/api/cache/refresh?wait=true', { method: 'POST' })
       if (done.status !== 200) throw new Error(`refresh answered ${done.status}: ${done.text}`)
     },
   }

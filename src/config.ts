@@ -208,14 +208,31 @@ export type Config = Static<typeof ConfigSchema>
 /** Names of the variables that hold secrets, each also accepted as `NAME_FILE`. */
 export const secretNames = Object.keys(secrets) as (keyof typeof secrets)[]
 
+/** What the service before this one called its variables, and what they are called here (docs/migrating-from-flask.md). */
+export const formerNames = {
+  QB_CLIENT_ID: 'QUICKBOOKS_CLIENT_ID',
+  QB_CLIENT_SECRET: 'QUICKBOOKS_CLIENT_SECRET',
+  QB_SANDBOX_BASE_URL: 'QUICKBOOKS_SANDBOX_BASE_URL',
+  QB_COMPANY_ID: 'QUICKBOOKS_COMPANY_ID',
+  QB_ENVIRONMENT: 'QUICKBOOKS_ENVIRONMENT',
+  QB_REDIRECT_URI: 'QUICKBOOKS_REDIRECT_URI',
+  PRODUCTION_URI: 'PUBLIC_URL',
+} as const satisfies Record<string, keyof Config>
+
 /**
- * Reads and checks the environment. `env` wins over the `.env` file; an empty value counts as unset.
+ * Reads and checks the environment. `env` wins over the `.env` file; an empty value counts as unset. `advise` hears a
+ * line for each former name that is set, without its value.
  * @throws ConfigError naming the variable at fault and what is allowed; a secret's value is never in it.
  */
-export async function loadConfig(env: NodeJS.ProcessEnv, dotenvPath = '.env'): Promise<Config> {
+export async function loadConfig(
+  env: NodeJS.ProcessEnv,
+  dotenvPath = '.env',
+  advise: (line: string) => void = () => undefined,
+): Promise<Config> {
   const given = { ...dropEmpty(readDotenv(dotenvPath)), ...dropEmpty(env) }
   readSecretFiles(given)
-  const config = await check(given)
+  const nameGiven = takeFormerNames(given, advise)
+  const config = await check(given, nameGiven)
   if (given.PUBLIC_URL === undefined && config.PORT !== 0) {
     config.PUBLIC_URL = `http://localhost:${config.PORT}`
   }
@@ -226,7 +243,7 @@ export async function loadConfig(env: NodeJS.ProcessEnv, dotenvPath = '.env'): P
   ] as const) {
     config[name] = config[name].replace(/\/+$/, '')
   }
-  checkTogether(config)
+  checkTogether(config, nameGiven)
   return config
 }
 
@@ -331,13 +348,39 @@ function readSecretFiles(given: Given): void {
   }
 }
 
+/** By which name a person has set a variable, or would. */
+type NameGiven = (name: string) => string
+
+/** Takes up what only a former name says; whoever uses those had invoices, too. */
+function takeFormerNames(given: Given, advise: (line: string) => void): NameGiven {
+  const taken = new Map<string, string>()
+  for (const [former, name] of Object.entries(formerNames)) {
+    if (given[former] === undefined) continue
+    if (given[name] !== undefined) {
+      advise(`${former} is deprecated, and not read because ${name} is set: take it out.`)
+      continue
+    }
+    given[name] = given[former]
+    taken.set(name, former)
+    advise(`${former} is deprecated: rename it ${name}.`)
+  }
+  const isFormer = [...taken.values()].some((former) => former.startsWith('QB_'))
+  if (isFormer && given.SYNC_ENTITIES === undefined) {
+    given.SYNC_ENTITIES = `${settings.SYNC_ENTITIES.default},invoices`
+    advise(
+      `Invoices are kept because a former name (QB_…) is in use: set SYNC_ENTITIES=${given.SYNC_ENTITIES} before you rename the last one, or without invoices if you do not need them.`,
+    )
+  }
+  return (name) => taken.get(name) ?? name
+}
+
 interface SchemaFault {
   instancePath: string
   message?: string
 }
 
 /** A Fastify instance of its own, thrown away, so that the values are known before the real one is made. */
-async function check(given: Given): Promise<Config> {
+async function check(given: Given, nameGiven: NameGiven): Promise<Config> {
   const reader = Fastify()
   try {
     await reader.register(fastifyEnv, { schema: { ...ConfigSchema }, data: given, env: false })
@@ -345,23 +388,24 @@ async function check(given: Given): Promise<Config> {
     // Ajv compares only finite numbers, but makes infinite ones out of texts.
     for (const [name, value] of Object.entries(config)) {
       if (typeof value === 'number' && !Number.isFinite(value))
-        throw new ConfigError(describe(name, given[name]))
+        throw new ConfigError(describe(name, given[name], nameGiven))
     }
     return config
   } catch (error) {
     if (error instanceof ConfigError) throw error
     const faults = (error as { errors?: SchemaFault[] }).errors ?? []
     const names = [...new Set(faults.map((fault) => fault.instancePath.slice(1)))]
-    throw new ConfigError(names.map((name) => describe(name, given[name])).join(' ') || reasonOf(error))
+    const lines = names.map((name) => describe(name, given[name], nameGiven))
+    throw new ConfigError(lines.join(' ') || reasonOf(error))
   } finally {
     await reader.close()
   }
 }
 
-function describe(name: string, value: string | undefined): string {
+function describe(name: string, value: string | undefined, nameGiven: NameGiven): string {
   const schema = ConfigSchema.properties[name as keyof Config]
   const shown = (secretNames as string[]).includes(name) ? 'the value given' : JSON.stringify(value)
-  return `${name}: ${shown} is not allowed; it takes ${allowedBy(schema)} (${schema.description}).`
+  return `${nameGiven(name)}: ${shown} is not allowed; it takes ${allowedBy(schema)} (${schema.description}).`
 }
 
 /** What a variable's schema allows, in words. */
@@ -372,11 +416,11 @@ function allowedBy(schema: TSchema): string {
   return `${schema.type === 'integer' ? 'a whole number' : 'a number'} from ${schema.minimum} to ${schema.maximum ?? 'any'}`
 }
 
-function checkTogether(config: Config): void {
+function checkTogether(config: Config, nameGiven: NameGiven): void {
   for (const [name, value] of Object.entries(config)) {
     if (/_UR[LI]$/.test(name) && !URL.canParse(String(value))) {
       throw new ConfigError(
-        `${name}: ${JSON.stringify(value)} is not a valid address (http://… or https://…).`,
+        `${nameGiven(name)}: ${JSON.stringify(value)} is not a valid address (http://… or https://…).`,
       )
     }
   }
@@ -405,7 +449,9 @@ function checkTogether(config: Config): void {
   const { QUICKBOOKS_CLIENT_ID: id, QUICKBOOKS_CLIENT_SECRET: secret } = config
   if ((id === undefined) !== (secret === undefined)) {
     const [missing, present] = id === undefined ? ['ID', 'SECRET'] : ['SECRET', 'ID']
-    throw new ConfigError(`QUICKBOOKS_CLIENT_${missing} is missing: QUICKBOOKS_CLIENT_${present} needs it.`)
+    throw new ConfigError(
+      `QUICKBOOKS_CLIENT_${missing} is missing: ${nameGiven(`QUICKBOOKS_CLIENT_${present}`)} needs it.`,
+    )
   }
   if (config.ADMIN_API_KEY === undefined && config.SEARCH_API_KEY !== undefined) {
     throw new ConfigError(

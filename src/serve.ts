@@ -22,8 +22,10 @@ closeWithGrace({ delay: STOP_MS, logger }, async ({ signal, err }) => {
 })
 
 try {
-  const config = await loadConfig(process.env)
+  const advice: string[] = []
+  const config = await loadConfig(process.env, undefined, (line) => advice.push(line))
   app = await buildApp(config, { logger: loggerOf(config), drainMs: DRAIN_MS })
+  for (const line of advice) app.log.warn(line)
   if (config.ADMIN_API_KEY === undefined) {
     app.log.warn('ADMIN_API_KEY is not set: whoever can reach this address may do everything')
   }

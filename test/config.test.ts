@@ -6,6 +6,7 @@ import {
   ConfigSchema,
   databaseOf,
   entitiesOf,
+  formerNames,
   isLoopback,
   loadConfig,
   redirectUriOf,
@@ -109,6 +110,103 @@ t.test("names of the custom field with the customer's order number are a list, t
   const { settings } = entitiesOf(await load({ CLIENT_PO_FIELDS: ' Bestell-Nr. , Order #,' }))
   t.same(settings, { clientPoFields: ['Bestell-Nr.', 'Order #'] })
   t.same(entitiesOf(await load({})).settings, defaultSettings)
+})
+
+/** The environment of the service before this one, and what a person is told about it. */
+async function loadFormer(env: Record<string, string>, dotenv?: string) {
+  const advice: string[] = []
+  const config = await loadConfig(env, dotenv ?? '/nowhere/.env', (line) => advice.push(line))
+  return { config, advice }
+}
+
+const FORMER = {
+  QB_CLIENT_ID: 'an-id',
+  QB_CLIENT_SECRET: 'hunter22',
+  QB_SANDBOX_BASE_URL: 'https://quickbooks.example.com/',
+  QB_COMPANY_ID: '4620816365',
+  QB_ENVIRONMENT: 'production',
+  QB_REDIRECT_URI: 'https://mrp.example.com/back',
+  PRODUCTION_URI: 'https://mrp.example.com/',
+}
+
+t.test('names of the service before this one are understood, and told without their values', async (t) => {
+  t.same(Object.keys(FORMER), Object.keys(formerNames))
+  const { config, advice } = await loadFormer(FORMER)
+  t.match(config, {
+    QUICKBOOKS_CLIENT_ID: 'an-id',
+    QUICKBOOKS_CLIENT_SECRET: 'hunter22',
+    QUICKBOOKS_SANDBOX_BASE_URL: 'https://quickbooks.example.com',
+    QUICKBOOKS_COMPANY_ID: '4620816365',
+    QUICKBOOKS_ENVIRONMENT: 'production',
+    QUICKBOOKS_REDIRECT_URI: 'https://mrp.example.com/back',
+    PUBLIC_URL: 'https://mrp.example.com',
+  })
+  const lines = Object.entries(formerNames).map(
+    ([former, name]) => `${former} is deprecated: rename it ${name}.`,
+  )
+  t.same(advice.slice(0, -1), lines)
+  for (const value of Object.values(FORMER)) t.notOk(advice.join(' ').includes(value), value)
+
+  const folder = temporaryFolder(t)
+  const dotenv = join(folder, '.env')
+  writeFileSync(dotenv, 'PRODUCTION_URI=https://mrp.example.com\nQB_COMPANY_ID=\n')
+  const { config: own, advice: one } = await loadFormer({}, dotenv)
+  t.equal(redirectUriOf(own), 'https://mrp.example.com/callback')
+  t.same(one, ['PRODUCTION_URI is deprecated: rename it PUBLIC_URL.'], 'an empty value counts as unset')
+  t.equal(own.QUICKBOOKS_COMPANY_ID, undefined)
+})
+
+t.test('a name of today wins over the former one, which is said not to be read', async (t) => {
+  const folder = temporaryFolder(t)
+  const secret = join(folder, 'secret')
+  const dotenv = join(folder, '.env')
+  writeFileSync(secret, 'from-a-file\n')
+  writeFileSync(dotenv, `QUICKBOOKS_CLIENT_ID=new\nQUICKBOOKS_CLIENT_SECRET_FILE=${secret}\n`)
+  const { config, advice } = await loadFormer({ QB_CLIENT_ID: 'old', QB_CLIENT_SECRET: 'old' }, dotenv)
+  t.match(config, { QUICKBOOKS_CLIENT_ID: 'new', QUICKBOOKS_CLIENT_SECRET: 'from-a-file' })
+  t.same(
+    advice,
+    ['ID', 'SECRET'].map(
+      (end) =>
+        `QB_CLIENT_${end} is deprecated, and not read because QUICKBOOKS_CLIENT_${end} is set: take it out.`,
+    ),
+  )
+  t.equal(config.SYNC_ENTITIES, 'customers,vendors,items', 'and changes nothing else')
+})
+
+t.test(
+  'under a former QB_ name invoices are kept as before, unless SYNC_ENTITIES says what is',
+  async (t) => {
+    const { config, advice } = await loadFormer({ QB_ENVIRONMENT: 'sandbox' })
+    t.equal(config.SYNC_ENTITIES, 'customers,vendors,items,invoices')
+    t.match(advice.at(-1), /^Invoices are kept .* set SYNC_ENTITIES=customers,vendors,items,invoices before/)
+    const chosen = await loadFormer({ QB_ENVIRONMENT: 'sandbox', SYNC_ENTITIES: 'items' })
+    t.equal(chosen.config.SYNC_ENTITIES, 'items')
+    t.equal(chosen.advice.length, 1)
+  },
+)
+
+t.test('a bad value under a former name is refused by the name that was set', async (t) => {
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ QB_ENVIRONMENT: 'prod' }, /^QB_ENVIRONMENT: "prod" is not allowed; it takes sandbox, production/],
+    [{ QB_COMPANY_ID: 'Acme' }, /^QB_COMPANY_ID: "Acme" is not allowed/],
+    [{ PRODUCTION_URI: 'mrp.example.com' }, /^PRODUCTION_URI: "mrp.example.com" is not allowed/],
+    [{ QB_REDIRECT_URI: 'http://[' }, /^QB_REDIRECT_URI: "http:\/\/\[" is not a valid address/],
+    [{ QB_SANDBOX_BASE_URL: 'intuit' }, /^QB_SANDBOX_BASE_URL: "intuit" is not allowed/],
+    [{ QB_CLIENT_ID: 'id' }, /^QUICKBOOKS_CLIENT_SECRET is missing: QB_CLIENT_ID needs it/],
+    [{ QB_CLIENT_SECRET: 'hunter22' }, /^QUICKBOOKS_CLIENT_ID is missing: QB_CLIENT_SECRET needs it/],
+  ]
+  for (const [env, message] of cases)
+    await t.rejects(load(env), { name: 'ConfigError', message }, JSON.stringify(env))
+})
+
+t.test('the guide for those who come from the former service names every variable of it', async (t) => {
+  const guide = readFileSync(join(import.meta.dirname, '../docs/migrating-from-flask.md'), 'utf8')
+  const rows = [...guide.matchAll(/^\| `([A-Z_]+)` \| `([A-Z_]+)` \|/gm)].map(([, former, name]) => [
+    former,
+    name,
+  ])
+  t.same(Object.fromEntries(rows), formerNames)
 })
 
 t.test('what .env.example shows as the default is one when it is taken out of its comment', async (t) => {

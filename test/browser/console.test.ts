@@ -96,7 +96,7 @@ t.test('the first run: the guide notices the credentials, and the connection', s
   const simulator = await startSimulator(t)
   const dataDir = temporaryFolder(t)
   const first = await startService(t, undefined, { dataDir })
-  const { PORT, PUBLIC_URL } = { PORT: new URL(first.url).port, PUBLIC_URL: first.url }
+  const port = Number(new URL(first.url).port)
   const tab = await openTab(t, await browser(t))
   const { page } = tab
   await page.goto(first.url)
@@ -107,7 +107,7 @@ t.test('the first run: the guide notices the credentials, and the connection', s
   await first.close()
   await says(page, '#state', 'does not answer')
 
-  await startService(t, simulator, { dataDir, env: { PORT, PUBLIC_URL } })
+  await startService(t, simulator, { dataDir, port })
   await says(page, '#step-credentials h3', '– done')
   await says(page, '#state', 'Not connected')
   await page.locator('#connect').click()

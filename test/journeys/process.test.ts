@@ -1,6 +1,7 @@
 // The service as a process: how it starts, refuses to start, and stops.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -52,6 +53,22 @@ t.test('a bad value stops the start with one line that names it', async (t) => {
   const [code] = await once(child, 'close')
   t.equal(code, 1)
   t.match(output.text, /^mrp-backend cannot start\. CACHE_REFRESH_MINUTES: "often" is not allowed.*\n$/)
+})
+
+t.test('names of the service before this one are told in the log, each once, without values', async (t) => {
+  const cwd = temporaryFolder(t)
+  writeFileSync(join(cwd, '.env'), 'QB_CLIENT_ID=an-id-of-before\nQB_CLIENT_SECRET=a-secret-of-before\n')
+  const { child, output } = start(t, {}, cwd)
+  const status = await fetch(`${await ready(child, output)}/api/cache/status`)
+  const { invoices_count } = (await status.json()) as { invoices_count: number }
+  t.equal(invoices_count, 0, 'invoices are kept, as before')
+  for (const line of [
+    'QB_CLIENT_ID is deprecated: rename it QUICKBOOKS_CLIENT_ID.',
+    'QB_CLIENT_SECRET is deprecated: rename it QUICKBOOKS_CLIENT_SECRET.',
+    'SYNC_ENTITIES=customers,vendors,items,invoices',
+  ])
+    t.equal(output.text.split(line).length, 2, line)
+  t.notMatch(output.text, /of-before/)
 })
 
 t.test('a second process on the same data, and a port in use, are refused with one line each', async (t) => {

@@ -37,6 +37,7 @@ export interface Service {
 type Json = any
 
 export interface ServiceOptions extends AppOptions {
+  port?: number
   env?: Record<string, string>
   dataDir?: string
 }
@@ -62,8 +63,7 @@ export async function startService(
   simulator: Simulator | undefined,
   options: ServiceOptions = {},
 ): Promise<Service> {
-  const { env = {}, dataDir = temporaryFolder(t), ...appOptions } = options
-  const port = env.PORT === undefined ? await freePort() : Number(env.PORT)
+  const { port = await freePort(), env = {}, dataDir = temporaryFolder(t), ...appOptions } = options
   const url = `http://localhost:${port}`
   const config = await loadConfig(
     {

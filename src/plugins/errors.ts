@@ -27,6 +27,10 @@ const errorAnswer = ($id: string, error: string) =>
 const ErrorAnswer = errorAnswer('Error', "The status in HTTP's words")
 const ErrorInWords = errorAnswer('ErrorInWords', 'The same as `message`, for callers that show it to people')
 
+const refused = ($id: string) =>
+  Type.Ref($id, { description: 'Refused: the message says what to do otherwise' })
+const failed = ($id: string) =>
+  Type.Ref($id, { description: 'Not done: the message says why, and what was kept' })
 const NoParameters = Type.Object({}, { additionalProperties: false })
 
 /**
@@ -42,8 +46,8 @@ export default fp(
     app.addHook('onRoute', ({ schema, url, method, config }) => {
       if (schema !== undefined && schema.hide !== true) {
         schema.querystring ??= NoParameters
-        const error = Type.Ref(config?.errorInWords ? 'ErrorInWords' : 'Error')
-        schema.response = { ...(schema.response ?? {}), '4xx': error, '5xx': error }
+        const $id = config?.errorInWords ? 'ErrorInWords' : 'Error'
+        schema.response = { ...(schema.response ?? {}), '4xx': refused($id), '5xx': failed($id) }
       }
       if (url !== '*') for (const one of [method].flat()) routes.push({ parts: url.split('/'), method: one })
     })

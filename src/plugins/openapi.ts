@@ -15,6 +15,15 @@ const POLICY = {
   'style-src': "'self'",
 }
 
+const tags = [
+  { name: 'search', description: 'What autocomplete fields ask on every keystroke' },
+  { name: 'cache', description: 'The local copy: its state, and its records as QuickBooks sent them' },
+  { name: 'changes', description: 'For copies that follow the cache, and pages that show it' },
+  { name: 'connection', description: 'The OAuth2 connection to QuickBooks' },
+  { name: 'webhooks', description: 'What Intuit posts' },
+  { name: 'operation', description: 'For those who run the service' },
+]
+
 /** `version` is the service's own. */
 export default fp<{ version: string; publicUrl: string }>(
   async (app, { version, publicUrl }) => {
@@ -24,14 +33,31 @@ export default fp<{ version: string; publicUrl: string }>(
         info: {
           title: 'mrp-backend',
           version,
+          license: { name: 'MIT', identifier: 'MIT' },
           description:
             'QuickBooks Online at hand for an MRP web app: live search, cached records, the connection.',
         },
-        servers: [{ url: publicUrl }],
+        servers: [
+          {
+            url: '{public_url}',
+            variables: { public_url: { default: publicUrl, description: 'PUBLIC_URL of the installation' } },
+          },
+        ],
+        tags,
         components: {
           securitySchemes: {
-            key: { type: 'http', scheme: 'bearer' },
-            signature: { type: 'apiKey', in: 'header', name: 'intuit-signature' },
+            key: {
+              type: 'http',
+              scheme: 'bearer',
+              description:
+                'SEARCH_API_KEY or ADMIN_API_KEY, where they are set; the README says what needs which',
+            },
+            signature: {
+              type: 'apiKey',
+              in: 'header',
+              name: 'intuit-signature',
+              description: 'HMAC-SHA256 of the body with the verifier token of the Intuit app, in base64',
+            },
           },
         },
       },

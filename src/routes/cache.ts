@@ -8,20 +8,23 @@ import type { Entity } from '../services/entities/index.ts'
 import { statusSchema, Time } from '../services/status.ts'
 import type { RefreshOptions, RefreshReport } from '../services/sync/sync.ts'
 
-const RefreshAnswer = Type.Object({
-  message: Type.String(),
-  duration_ms: Type.Integer(),
-  calls: Type.Integer({ description: 'Requests sent to QuickBooks' }),
-  entities: Type.Record(
-    Type.String(),
-    Type.Object({
-      records: Type.Integer({ description: 'Records that QuickBooks has' }),
-      changed: Type.Integer(),
-      removed: Type.Integer(),
-      set_aside: Type.Integer({ description: 'Records that could not be read' }),
-    }),
-  ),
-})
+const RefreshAnswer = Type.Object(
+  {
+    message: Type.String(),
+    duration_ms: Type.Integer(),
+    calls: Type.Integer({ description: 'Requests sent to QuickBooks' }),
+    entities: Type.Record(
+      Type.String(),
+      Type.Object({
+        records: Type.Integer({ description: 'Records that QuickBooks has' }),
+        changed: Type.Integer(),
+        removed: Type.Integer(),
+        set_aside: Type.Integer({ description: 'Records that could not be read' }),
+      }),
+    ),
+  },
+  { description: 'What the refresh did' },
+)
 
 /** The entities that are kept here, the service's own version, and the time in which clients wait. */
 export interface CacheRouteOptions {
@@ -51,6 +54,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     {
       config: { access: 'open', errorInWords: true, isAnsweredUnderPressure: true },
       schema: {
+        operationId: 'cacheStatus',
         summary: 'Connection, age and size of the cache',
         description: 'The health probe of a container: 200 while the process can serve, connected or not.',
         tags: ['cache'],
@@ -65,6 +69,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     {
       config: { access: 'admin', errorInWords: true },
       schema: {
+        operationId: 'refreshCache',
         summary: 'Refresh the cache now',
         description:
           'Runs, or joins, a refresh of all entities and answers 200 when it is done; or 202 after 25 seconds, since many clients wait for 30, and the refresh goes on.',
@@ -90,7 +95,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
         ),
         response: {
           200: RefreshAnswer,
-          202: Type.Object({ message: Type.String() }),
+          202: Type.Object({ message: Type.String() }, { description: 'The refresh runs' }),
         },
       },
     },
@@ -118,6 +123,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
       {
         config: { access: 'admin', errorInWords: true },
         schema: {
+          operationId: operationId('data', name),
           summary: `Cached ${name} as QuickBooks sent them`,
           description: 'Inactive ones included, the most recently changed first.',
           tags: ['cache'],
@@ -126,11 +132,14 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
             { additionalProperties: false },
           ),
           response: {
-            200: Type.Object({
-              [name]: Type.Array(Type.Object({}, { additionalProperties: true })),
-              total: Type.Integer({ description: 'Cached records' }),
-              showing: Type.Integer({ description: 'Records in this answer' }),
-            }),
+            200: Type.Object(
+              {
+                [name]: Type.Array(Type.Object({}, { additionalProperties: true })),
+                total: Type.Integer({ description: 'Cached records' }),
+                showing: Type.Integer({ description: 'Records in this answer' }),
+              },
+              { description: 'The records' },
+            ),
           },
         },
       },
@@ -151,22 +160,26 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     {
       config: { access: 'open', errorInWords: true },
       schema: {
+        operationId: 'indexesStatus',
         summary: 'Sizes of the search indexes',
         tags: ['search'],
         response: {
-          200: Type.Object({
-            indexes: Type.Record(Type.String(), Type.Integer({ description: 'Records that can be found' })),
-            details: Type.Record(
-              Type.String(),
-              Type.Object({
-                entity: Type.String(),
-                records: Type.Integer({ description: 'Records that can be found' }),
-                last_changed: Time('When the index last changed'),
-              }),
-            ),
-            total_indexed_items: Type.Integer({ description: 'Sum over the indexes' }),
-            available_indexes: Type.Array(Type.String()),
-          }),
+          200: Type.Object(
+            {
+              indexes: Type.Record(Type.String(), Type.Integer({ description: 'Records that can be found' })),
+              details: Type.Record(
+                Type.String(),
+                Type.Object({
+                  entity: Type.String(),
+                  records: Type.Integer({ description: 'Records that can be found' }),
+                  last_changed: Time('When the index last changed'),
+                }),
+              ),
+              total_indexed_items: Type.Integer({ description: 'Sum over the indexes' }),
+              available_indexes: Type.Array(Type.String()),
+            },
+            { description: 'The indexes, by their names' },
+          ),
         },
       },
     },
@@ -191,18 +204,22 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
     {
       config: { access: 'open', errorInWords: true, isAnsweredUnderPressure: true },
       schema: {
+        operationId: 'health',
         summary: 'Liveness',
         tags: ['cache'],
         response: {
-          200: Type.Object({
-            status: Type.Literal('healthy'),
-            timestamp: Type.String({ format: 'date-time' }),
-            version: Type.String(),
-            authenticated: Type.Boolean(),
-            cache_age_minutes: Type.Union([Type.Number(), Type.Null()], {
-              description: 'Of the oldest entity; null before the first refresh',
-            }),
-          }),
+          200: Type.Object(
+            {
+              status: Type.Literal('healthy'),
+              timestamp: Type.String({ format: 'date-time' }),
+              version: Type.String(),
+              authenticated: Type.Boolean(),
+              cache_age_minutes: Type.Union([Type.Number(), Type.Null()], {
+                description: 'Of the oldest entity; null before the first refresh',
+              }),
+            },
+            { description: 'The process answers' },
+          ),
         },
       },
     },
@@ -278,6 +295,10 @@ async function begun(batches: AsyncIterable<string[]>): Promise<AsyncIterable<st
     yield* { [Symbol.asyncIterator]: () => rest }
   })()
 }
+
+/** `data`, `purchase_orders` → `dataPurchaseOrders` */
+const operationId = (verb: string, name: string): string =>
+  [verb, ...name.split('_').map((word) => `${word[0]?.toUpperCase()}${word.slice(1)}`)].join('')
 
 /** In pieces, between which others are answered. */
 async function* pieces(

@@ -17,21 +17,24 @@ const Cursor = (without: string) =>
 const EntityList = (names: readonly string[]) =>
   Type.Optional(Type.String({ description: `Some of ${names.join(', ')}, comma separated; all without` }))
 
-const ChangesAnswer = Type.Object({
-  changes: Type.Array(
-    Type.Object({
-      entity: Type.String(),
-      id: Type.String(),
-      deleted: Type.Boolean(),
-      record: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], {
-        description: 'As QuickBooks sent it; null when it was deleted',
+const ChangesAnswer = Type.Object(
+  {
+    changes: Type.Array(
+      Type.Object({
+        entity: Type.String(),
+        id: Type.String(),
+        deleted: Type.Boolean(),
+        record: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], {
+          description: 'As QuickBooks sent it; null when it was deleted',
+        }),
       }),
-    }),
-    { description: 'Oldest change first; each record once, as it is now' },
-  ),
-  cursor: Type.String({ description: 'Keep it, and ask with it next time' }),
-  has_more: Type.Boolean({ description: 'There are more changes already: ask again at once' }),
-})
+      { description: 'Oldest change first; each record once, as it is now' },
+    ),
+    cursor: Type.String({ description: 'Keep it, and ask with it next time' }),
+    has_more: Type.Boolean({ description: 'There are more changes already: ask again at once' }),
+  },
+  { description: 'One page' },
+)
 
 /** The entities that are kept here, and those that there would be. */
 export interface ChangeRouteOptions {
@@ -58,6 +61,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
     {
       config: { access: 'admin' },
       schema: {
+        operationId: 'changes',
         summary: 'What changed since a cursor',
         description:
           'Records and deletions in the order in which they were cached. Without a cursor it begins with all records, or answers 503 until all have been read once; apply page after page, keep the last cursor, and the copy stays equal. A page of large records has fewer than `limit`. 410 when a cursor cannot be continued.',
@@ -99,6 +103,7 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
       exposeHeadRoute: false,
       config: { access: 'search', isAnsweredUnderPressure: true },
       schema: {
+        operationId: 'events',
         summary: 'Changes as they happen, as server-sent events',
         description:
           'First an event `ready` with {cursor}, then `change` with {entity, ids, cursor} for each change, when search shows it. Of an entity that is read for the first time, when it is cached; and once more, without ids, when search shows it as a whole. With a cursor, or the header Last-Event-ID that a browser sends when it comes back, it begins with what was missed. `reset` with {cursor} says that this cannot be told any more: load everything anew. A parameter `cursor` that cannot be continued is refused with 410, because a browser does not come back after that.',

@@ -31,6 +31,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     {
       config: { access: 'admin' },
       schema: {
+        operationId: 'metrics',
         summary: 'Figures for Prometheus',
         tags: ['operation'],
         response: {

@@ -19,6 +19,9 @@ export interface OAuthRouteOptions {
 const COOKIE = 'mrp_connect'
 const COOKIE_SECONDS = 600
 
+const redirect = (description: string) =>
+  Type.Null({ description, headers: { location: { type: 'string', description: 'Where to' } } })
+
 const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options) => {
   const { consent, replica, sync, qbo, readStatus, log } = app
   const { keeper } = app.tokens
@@ -51,6 +54,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
       exposeHeadRoute: false,
       config: { access: 'admin-page', limit: 'connect' },
       schema: {
+        operationId: 'connect',
         summary: 'Connect QuickBooks, in a browser',
         description:
           "Sends the browser to Intuit's consent page, bound to this browser by a cookie. On another host than the redirect URI's it first goes there, so that the cookie fits the callback.",
@@ -61,7 +65,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
           },
           { additionalProperties: false },
         ),
-        response: { 302: Type.Null({ description: 'To Intuit' }) },
+        response: { 302: redirect('To Intuit') },
       },
     },
     async (request, reply) => {
@@ -82,6 +86,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
       exposeHeadRoute: false,
       config: { access: 'open', limit: 'connect' },
       schema: {
+        operationId: 'callback',
         summary: 'Where Intuit sends the browser back',
         tags: ['connection'],
         querystring: Type.Object(
@@ -95,8 +100,11 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
           { additionalProperties: true },
         ),
         response: {
-          200: Type.Object({ message: Type.String(), company_id: Type.String(), expires_in: Type.Integer() }),
-          302: Type.Null({ description: 'To the page of this service' }),
+          200: Type.Object(
+            { message: Type.String(), company_id: Type.String(), expires_in: Type.Integer() },
+            { description: 'Connected; for a client that takes JSON only' },
+          ),
+          302: redirect('To the page of this service, with `connect_error` where it was not connected'),
         },
       },
     },
@@ -123,10 +131,16 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       config: { access: 'admin', errorInWords: true, limit: 'connect' },
       schema: {
+        operationId: 'authUrl',
         summary: "Intuit's consent page, for the MRP's own Connect button",
         description: 'The state in it is single use and good for ten minutes; it is not bound to a browser.',
         tags: ['connection'],
-        response: { 200: Type.Object({ auth_url: Type.String(), state: Type.String() }) },
+        response: {
+          200: Type.Object(
+            { auth_url: Type.String(), state: Type.String() },
+            { description: 'Where to send the browser' },
+          ),
+        },
       },
     },
     async () => {
@@ -140,18 +154,24 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       config: { access: 'admin' },
       schema: {
+        operationId: 'authStatus',
         summary: 'The state of the connection',
         tags: ['connection'],
         response: {
-          200: Type.Object({
-            connection_status: ConnectionStatus,
-            is_authenticated: Type.Boolean(),
-            company_id: Type.Union([Type.String(), Type.Null()]),
-            connected_at: Time('When consent was given'),
-            access_token_expires_at: Time('It is renewed before'),
-            refresh_token_expires_at: Time('When the connection dies if the service does not run until then'),
-            consent_expires_at: Time('When a person must connect again'),
-          }),
+          200: Type.Object(
+            {
+              connection_status: ConnectionStatus,
+              is_authenticated: Type.Boolean(),
+              company_id: Type.Union([Type.String(), Type.Null()]),
+              connected_at: Time('When consent was given'),
+              access_token_expires_at: Time('It is renewed before'),
+              refresh_token_expires_at: Time(
+                'When the connection dies if the service does not run until then',
+              ),
+              consent_expires_at: Time('When a person must connect again'),
+            },
+            { description: 'The connection' },
+          ),
         },
       },
     },
@@ -175,15 +195,19 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       config: { access: 'admin', errorInWords: true },
       schema: {
+        operationId: 'disconnect',
         summary: 'Disconnect QuickBooks',
         description: 'Revokes the tokens at Intuit, then forgets them and all cached data.',
         tags: ['connection'],
         response: {
-          200: Type.Object({
-            success: Type.Boolean(),
-            message: Type.String(),
-            revoked: Type.Boolean({ description: 'Whether Intuit confirmed it' }),
-          }),
+          200: Type.Object(
+            {
+              success: Type.Boolean(),
+              message: Type.String(),
+              revoked: Type.Boolean({ description: 'Whether Intuit confirmed it' }),
+            },
+            { description: 'Forgotten' },
+          ),
         },
       },
     },
@@ -214,15 +238,19 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       config: { access: 'admin', errorInWords: true },
       schema: {
+        operationId: 'testConnection',
         summary: 'Try the connection: asks QuickBooks for the company',
         tags: ['connection'],
         response: {
-          200: Type.Object({
-            success: Type.Boolean(),
-            message: Type.String(),
-            company_name: Type.String(),
-            company_id: Type.String(),
-          }),
+          200: Type.Object(
+            {
+              success: Type.Boolean(),
+              message: Type.String(),
+              company_name: Type.String(),
+              company_id: Type.String(),
+            },
+            { description: 'QuickBooks answers' },
+          ),
         },
       },
     },
@@ -238,19 +266,23 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       config: { access: 'admin', errorInWords: true },
       schema: {
+        operationId: 'configInForce',
         summary: 'The configuration in force, without secrets',
         tags: ['connection'],
         response: {
-          200: Type.Object({
-            company_id: Type.Union([Type.String(), Type.Null()]),
-            client_id: Type.Union([Type.String(), Type.Null()], { description: 'Shortened' }),
-            has_access_token: Type.Boolean(),
-            has_refresh_token: Type.Boolean(),
-            token_expires_at: Time('Of the access token; it is renewed before'),
-            redirect_uri: Type.String(),
-            base_url: Type.String(),
-            environment: Type.String(),
-          }),
+          200: Type.Object(
+            {
+              company_id: Type.Union([Type.String(), Type.Null()]),
+              client_id: Type.Union([Type.String(), Type.Null()], { description: 'Shortened' }),
+              has_access_token: Type.Boolean(),
+              has_refresh_token: Type.Boolean(),
+              token_expires_at: Time('Of the access token; it is renewed before'),
+              redirect_uri: Type.String(),
+              base_url: Type.String(),
+              environment: Type.String(),
+            },
+            { description: 'The configuration' },
+          ),
         },
       },
     },

@@ -23,6 +23,7 @@ const routes: FastifyPluginAsyncTypebox<RecordRouteOptions> = async (app, { enti
     {
       config: { access: 'search' },
       schema: {
+        operationId: 'records',
         summary: 'Records by their ids',
         description: 'As search answers them, active or not: labels for the values that a form has stored.',
         tags: ['search'],

@@ -53,6 +53,7 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
     {
       config: { access: 'search' },
       schema: {
+        operationId: 'searchIndex',
         summary: 'Search one index',
         description:
           'Exact matches first, then beginnings of the field, then beginnings of its words; one wrong keystroke is forgiven where little else fits. Case, accents, apostrophes and separators in part numbers do not matter. `active`, `sort`, `offset` and the filters make the search go to the end of its matches and count them.',
@@ -128,6 +129,7 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
     {
       config: { access: 'search' },
       schema: {
+        operationId: 'searchIndexes',
         summary: 'Search several indexes',
         description: 'What a search in each of them answers, in one request.',
         tags: ['search'],

@@ -58,15 +58,19 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { ent
       validatorCompiler: () => () => true,
       config: { access: 'signature' },
       schema: {
+        operationId: 'quickbooksWebhook',
         summary: 'Where Intuit announces changes',
         description:
           'CloudEvents or classic notifications, with the signature of the verifier token in `intuit-signature`. Answered once they are kept; QuickBooks is asked for the records afterwards.',
         tags: ['webhooks'],
         body: WebhookPost,
         response: {
-          200: Type.Object({
-            received: Type.Integer({ description: 'Events about records that are cached' }),
-          }),
+          200: Type.Object(
+            {
+              received: Type.Integer({ description: 'Events about records that are cached' }),
+            },
+            { description: 'Kept' },
+          ),
         },
       },
     },

@@ -166,7 +166,7 @@ export const statusSchema = (entities: readonly Entity[]) =>
       refresh_token_expires_at: Time('When the connection dies if the service does not run until then'),
       consent_expires_at: Time('When a person must connect again, five years after the last time'),
     },
-    { $id: 'CacheStatus' },
+    { $id: 'CacheStatus', description: 'The state of everything' },
   )
 
 /** `statusSchema` without the counts that depend on the list of entities. */

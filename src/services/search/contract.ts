@@ -96,9 +96,17 @@ export const resultSchemas = (entities: readonly Entity[]) =>
       { $id: resultSchema.$id as string, additionalProperties: false },
     ),
   )
-/** A result of any entity. */
+/** A result of any entity, told apart by its `type`. */
 export const resultOf = (entities: readonly Entity[]) =>
-  Type.Union(entities.map(({ resultSchema }) => Type.Ref(resultSchema.$id as string)))
+  Type.Unsafe<unknown>({
+    oneOf: entities.map(({ resultSchema }) => Type.Ref(resultSchema.$id as string)),
+    discriminator: {
+      propertyName: 'type',
+      mapping: Object.fromEntries(
+        entities.map(({ type, resultSchema }) => [type, `#/components/schemas/${resultSchema.$id}`]),
+      ),
+    },
+  })
 
 const query = Type.String({ description: 'q as it was sent' })
 

@@ -16,6 +16,7 @@ const allowed: Record<string, string[]> = {
     ...['config', 'errors'],
     ...['clock', 'copy', 'database', 'tokens'].map((name) => `services/${name}`),
   ],
+  doctor: ['config', 'errors', 'package.json', 'services/doctor'],
   app: ['config', 'plugins', 'routes', 'services/clock', 'package.json'],
   config: ['errors', 'services/database', 'services/entities'],
   errors: [],
@@ -60,6 +61,12 @@ const allowed: Record<string, string[]> = {
   'services/tokens': [
     'errors',
     ...['clock', 'database', 'lease', 'log', 'qbo'].map((name) => `services/${name}`),
+  ],
+  // What it examines is the configuration, so it knows its variables.
+  'services/doctor': [
+    'config',
+    'errors',
+    ...['clock', 'database', 'qbo', 'tokens'].map((name) => `services/${name}`),
   ],
   'services/copy': [
     'errors',

@@ -22,6 +22,7 @@ import {
 import { createPool, type Pool, type PoolConnection, type QueryError, type QueryValues } from 'mysql2'
 import { ConfigError, DatabaseError } from '../../errors.ts'
 import { type Db, fromNewer, isFromNewer, isUpToDate, migrate, type OpenDatabase } from './database.ts'
+import type { Sight } from './look.ts'
 import type { Database } from './schema.ts'
 
 /** Where the server is. */
@@ -84,6 +85,54 @@ export async function openMysqlBeside(settings: MysqlSettings): Promise<Pick<Ope
     )
   })
   return { db, close: () => db.destroy() }
+}
+
+const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', 'INDEX']
+
+/** Changes nothing: see look.ts. @throws ConfigError when it cannot be reached or used */
+export async function lookAtMysql(settings: MysqlSettings): Promise<Sight> {
+  const db = await connect(settings)
+  const ask = async <T>(statement: string) => (await sql.raw<T>(statement).execute(db)).rows
+  return await inWords(settings, db, async () => {
+    const tables = await ask<Record<string, string>>('SHOW TABLES')
+    const has = (name: string) => tables.some((row) => Object.values(row).includes(name))
+    const [told] = await ask<{ version: string; now: string }>(
+      'SELECT VERSION() AS version, UNIX_TIMESTAMP(NOW(3)) AS now',
+    )
+    const [cipher] = await ask<{ Value: string }>("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    const grants = (await ask<Record<string, string>>('SHOW GRANTS')).flatMap((row) => Object.values(row))
+    const migrated = has('qbo_migrations')
+      ? await ask<{ name: string }>('SELECT name FROM qbo_migrations')
+      : []
+    const [tokens] = has('qbo_tokens')
+      ? await ask<Database['qbo_tokens']>('SELECT * FROM qbo_tokens ORDER BY updated_at DESC LIMIT 1')
+      : []
+    await db.destroy()
+    return {
+      migrated: migrated.map(({ name }) => name),
+      tokens,
+      server: {
+        version: told?.version ?? '',
+        now: Number(told?.now) * 1000,
+        isEncrypted: (cipher?.Value ?? '') !== '',
+        missing: missingRights(grants, settings.database),
+      },
+    }
+  })
+}
+
+/** What lines as "GRANT SELECT, INSERT ON `mrp`.* TO …" do not say; those about single tables or roles are not counted. */
+export function missingRights(grants: readonly string[], database: string): string[] {
+  const granted = grants.flatMap((line) => {
+    const [, rights = '', place = ''] = /^GRANT (.+?) ON (\S+)\.\* TO /.exec(line) ?? []
+    const named = place.replaceAll('`', '')
+    // A name is a pattern there, in which a backslash takes the meaning from what follows.
+    const pattern = named
+      .replace(/[.+?^${}()|[\]]/g, '\\$&')
+      .replace(/\\([_%])|%|_/g, (found, plain?: string) => plain ?? (found === '%' ? '.*' : '.'))
+    return named === '*' || new RegExp(`^${pattern}$`, 'i').test(database) ? rights.split(', ') : []
+  })
+  return granted.includes('ALL PRIVILEGES') ? [] : RIGHTS.filter((right) => !granted.includes(right))
 }
 
 async function connect(settings: MysqlSettings, queryMs = QUERY_MS): Promise<Db> {

@@ -98,7 +98,8 @@ const NAME = 'mrp-backend.db'
 /** What a damaged database is called, before the time at which it was moved aside. */
 const DAMAGED = `${NAME}.damaged-`
 
-const databasePath = (dataDir: string) => join(dataDir, NAME)
+/** The file in a folder. */
+export const databasePath = (dataDir: string): string => join(dataDir, NAME)
 
 const kyselyOf = (database: SqliteDatabase.Database): Db =>
   new Kysely<Database>({

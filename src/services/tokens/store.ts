@@ -6,6 +6,7 @@ import { Value } from '@sinclair/typebox/value'
 import { ConfigError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import { type Db, type Trx, transact } from '../database/database.ts'
+import type { Database } from '../database/schema.ts'
 import type { Lease } from '../lease/lease.ts'
 import { type Keyring, openWith } from './keyring.ts'
 import type { Secrets } from './secrets.ts'
@@ -68,6 +69,16 @@ const Sealed = Type.Object({
 export const hasTokens = async (db: Db): Promise<boolean> =>
   (await db.selectFrom('qbo_tokens').select('realm').executeTakeFirst()) !== undefined
 
+/** The connection in a row. @throws ConfigError when no key of the keyring opens it */
+export function connectionOf(keyring: Keyring, row: Database['qbo_tokens']): Connection {
+  const sealed = Value.Parse(Sealed, JSON.parse(unseal(keyring, row).text))
+  return {
+    ...(sealed as Omit<Connection, 'realm' | 'state'>),
+    realm: row.realm,
+    state: row.state as ConnectionState,
+  }
+}
+
 /** A store over the `qbo_tokens` table. One company per deployment: saving another one replaces the row. */
 export function createTokenStore(deps: {
   db: Db
@@ -85,13 +96,7 @@ export function createTokenStore(deps: {
       .orderBy('updated_at', 'desc')
       .limit(1)
       .executeTakeFirst()
-    if (row === undefined) return undefined
-    const sealed = Value.Parse(Sealed, JSON.parse(unseal(keyring, row).text))
-    return {
-      ...(sealed as Omit<Connection, 'realm' | 'state'>),
-      realm: row.realm,
-      state: row.state as ConnectionState,
-    }
+    return row === undefined ? undefined : connectionOf(keyring, row)
   }
 
   async function write(trx: Trx, { realm, state, ...rest }: Connection): Promise<void> {
@@ -178,7 +183,7 @@ export async function sealAgain(
 /** Rows of earlier versions do not say which key sealed them. */
 function unseal(
   keyring: Keyring,
-  { realm, sealed, key_id }: { realm: string; sealed: string; key_id: string | null },
+  { realm, sealed, key_id }: Pick<Database['qbo_tokens'], 'realm' | 'sealed' | 'key_id'>,
 ): { text: string; by: Secrets } {
   const named = key_id === null ? undefined : keyring.find(key_id)
   const opened = openWith(named === undefined ? keyring.all() : [named], sealed, realm)

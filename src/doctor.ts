@@ -1,0 +1,49 @@
+// `npm run doctor`: finds out what keeps the service from working, beside one that runs or before the first start, and
+// says what to do. It changes nothing.
+
+import { parseEnv } from 'node:util'
+import packageJson from '../package.json' with { type: 'json' }
+import { apiBaseUrlOf, ConfigSchema, databaseOf, loadConfig, redirectUriOf, secretNames } from './config.ts'
+import { ConfigError } from './errors.ts'
+import { examine, type Patient } from './services/doctor/check.ts'
+import { checks } from './services/doctor/checks.ts'
+import { theOutside } from './services/doctor/outside.ts'
+import { reportOf } from './services/doctor/report.ts'
+
+async function configured(env: NodeJS.ProcessEnv): Promise<Pick<Patient, 'setup' | 'refusal'>> {
+  try {
+    const config = await loadConfig(env)
+    const setup = {
+      config,
+      redirectUri: redirectUriOf(config),
+      apiUrl: apiBaseUrlOf(config),
+      place: databaseOf(config),
+    }
+    return { setup, refusal: undefined }
+  } catch (error) {
+    if (error instanceof ConfigError) return { setup: undefined, refusal: error.message }
+    throw error
+  }
+}
+
+function dotenv(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(theOutside.read('.env'))
+  } catch {
+    // Where it cannot be read, the configuration does not load either, and says so.
+    return {}
+  }
+}
+
+const { version, engines } = packageJson
+const patient = {
+  env: process.env,
+  dotenv: dotenv(),
+  variables: [...Object.keys(ConfigSchema.properties), ...secretNames.map((name) => `${name}_FILE`)],
+  ...(await configured(process.env)),
+  version,
+  node: engines.node,
+}
+const lines = await examine(checks, patient, theOutside)
+process.stdout.write(reportOf(lines))
+process.exitCode = lines.some(({ level }) => level === 'fail') ? 1 : 0

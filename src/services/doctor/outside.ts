@@ -1,0 +1,88 @@
+// The machine and the network as the checks see them.
+
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { request } from 'undici'
+
+export interface Question {
+  url: string
+  timeoutMs: number
+}
+
+/** An answer, whatever its status. */
+export interface Reply {
+  status: number
+  body: string
+  /** Its header Date, epoch milliseconds; NaN where it has none. */
+  date: number
+  sentAt: number
+  receivedAt: number
+}
+
+export interface Outside {
+  nodeVersion: string
+  now(): number
+  /** @throws what the network says, with its `code` */
+  ask(question: Question): Promise<Reply>
+  /** Why nobody could listen there now; undefined when one could. */
+  whyNotListen(host: string, port: number): Promise<string | undefined>
+  exists(path: string): boolean
+  read(path: string): string
+  canWrite(path: string): boolean
+  /** The permissions, as in 0o600; undefined where there are none to speak of. */
+  modeOf(path: string): number | undefined
+  freeBytes(path: string): number
+}
+
+const MOST_BYTES = 64 * 1024
+
+export const theOutside: Outside = {
+  nodeVersion: process.versions.node,
+  now: () => Date.now(),
+
+  async ask({ url, timeoutMs }) {
+    const sentAt = Date.now()
+    const answer = await request(url, {
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const receivedAt = Date.now()
+    let body = ''
+    for await (const chunk of answer.body) {
+      body += chunk
+      if (body.length > MOST_BYTES) break
+    }
+    return {
+      status: answer.statusCode,
+      body,
+      date: Date.parse(String(answer.headers.date)),
+      sentAt,
+      receivedAt,
+    }
+  },
+
+  whyNotListen: (host, port) =>
+    new Promise((resolve) => {
+      const server = createServer()
+      server.once('error', ({ code = 'UNKNOWN' }: NodeJS.ErrnoException) => resolve(code))
+      server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)))
+    }),
+
+  exists: existsSync,
+  read: (path) => readFileSync(path, 'utf8'),
+  canWrite(path) {
+    try {
+      const folder = statSync(path).isDirectory() ? constants.X_OK : 0
+      accessSync(path, constants.R_OK | constants.W_OK | folder)
+      return true
+    } catch {
+      return false
+    }
+  },
+  modeOf: (path) => (process.platform === 'win32' ? undefined : statSync(path).mode & 0o777),
+  freeBytes(path) {
+    const { bavail, bsize } = statfsSync(path)
+    return bavail * bsize
+  },
+}

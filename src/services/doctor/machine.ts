@@ -84,9 +84,10 @@ export const folder: Check = {
     const nearest = nearestOf(resolve(DATA_DIR), outside.exists)
     // With a server only what makes a start quick is kept in it.
     const bad: typeof fail = place.server === undefined ? fail : warn
-    const closed = [nearest, ...['mrp-backend.db', 'process.lock'].map((name) => join(nearest, name))]
-      .filter((path) => path === nearest || outside.exists(path))
-      .find((path) => !outside.canWrite(path))
+    const files = ['mrp-backend.db', 'process.lock'].map((name) => join(nearest, name))
+    const closed = outside.canMakeFilesIn(nearest)
+      ? files.find((path) => outside.exists(path) && !outside.canWrite(path))
+      : nearest
     if (closed !== undefined)
       return bad(
         `${closed} cannot be written by this user`,

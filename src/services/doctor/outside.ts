@@ -29,12 +29,23 @@ export interface Outside {
   exists(path: string): boolean
   read(path: string): string
   canWrite(path: string): boolean
+  /** False where it is no folder. */
+  canMakeFilesIn(path: string): boolean
   /** The permissions, as in 0o600; undefined where there are none to speak of. */
   modeOf(path: string): number | undefined
   freeBytes(path: string): number
 }
 
 const MOST_BYTES = 64 * 1024
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
 
 export const theOutside: Outside = {
   nodeVersion: process.versions.node,
@@ -71,15 +82,9 @@ export const theOutside: Outside = {
 
   exists: existsSync,
   read: (path) => readFileSync(path, 'utf8'),
-  canWrite(path) {
-    try {
-      const folder = statSync(path).isDirectory() ? constants.X_OK : 0
-      accessSync(path, constants.R_OK | constants.W_OK | folder)
-      return true
-    } catch {
-      return false
-    }
-  },
+  canWrite: (path) => isAllowed(path, constants.R_OK | constants.W_OK),
+  canMakeFilesIn: (path) =>
+    statSync(path).isDirectory() && isAllowed(path, constants.R_OK | constants.W_OK | constants.X_OK),
   modeOf: (path) => (process.platform === 'win32' ? undefined : statSync(path).mode & 0o777),
   freeBytes(path) {
     const { bavail, bsize } = statfsSync(path)

@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import type { Simulator } from '../../simulator/simulator.ts'
 import { systemClock } from '../../src/services/clock.ts'
@@ -23,6 +24,7 @@ import {
 
 const onServer = await onMariaDb(t)
 
+const schemas = join(import.meta.dirname, '../fixtures/schema')
 const SECRET_KEY = 'a key for tests only'
 const DAY_S = 86_400
 
@@ -116,7 +118,7 @@ t.test('before the first start it says what is missing, in order, and makes noth
   t.match(lines, {
     credentials: /^fail: /,
     database: /^ok: .* is made by the first start$/,
-    'client id and secret': /^skip: not looked at: first credentials$/,
+    'client id and secret': /^skip: not looked at: mend credentials first$/,
     connection: /^warn: QuickBooks is not connected yet$/,
   })
   t.match(todo, /^What to do, in order:\n1\. Set QUICKBOOKS_CLIENT_ID.*\n2\. Open http/)
@@ -147,7 +149,7 @@ t.test('what is not as it should be is told, with what to do', async (t) => {
       env: { CACHE_REFRESH_MINUTES: 'often' },
       lines: {
         configuration: /^fail: CACHE_REFRESH_MINUTES: "often" is not allowed; it takes /,
-        port: /^skip: not looked at: first configuration$/,
+        port: /^skip: not looked at: mend configuration first$/,
         'client id and secret': /^skip: /,
       },
       todo: /^What to do, in order:\n1\. Correct the configuration[^\n]*\n$/,
@@ -213,7 +215,7 @@ t.test('what is not as it should be is told, with what to do', async (t) => {
       lines: {
         'token endpoint': /^fail: 127\.0\.0\.1:\d+ refuses connections \(ECONNREFUSED\)$/,
         clock: /^skip: /,
-        'client id and secret': /^skip: not looked at: first token endpoint$/,
+        'client id and secret': /^skip: not looked at: mend token endpoint first$/,
       },
     },
     {
@@ -362,9 +364,24 @@ t.test('what is wrong with the folder and the file in it is told', async (t) => 
   const bytes = readFileSync(path)
   writeFileSync(path, Buffer.concat([bytes.subarray(0, 4096), Buffer.alloc(bytes.length - 4096, 7)]))
   const damaged = await doctor(t, env)
-  t.match(damaged.lines, { database: /^fail: .* cannot be used$/, connection: /^skip: .* first database$/ })
+  t.match(damaged.lines, {
+    database: /^fail: .* cannot be used$/,
+    connection: /^skip: .* mend database first$/,
+  })
   t.match(damaged.todo, /is damaged \(.*\)\. Stop the service and put a backup in its place/)
   t.ok(readFileSync(path).includes(Buffer.alloc(1000, 7)), 'it is left as it is')
+
+  const earlier = temporaryFolder(t)
+  const database = new SqliteDatabase(join(earlier, 'mrp-backend.db'))
+  database.exec(readFileSync(join(schemas, '0003-trust.sqlite.sql'), 'utf8'))
+  t.match(
+    (await doctor(t, { ...env, DATA_DIR: earlier })).lines.database,
+    /: the next start runs 0004-replicas$/,
+  )
+  database.exec("INSERT INTO qbo_migrations (name, timestamp) VALUES ('9999-to-come', '')")
+  database.close()
+  const newer = await doctor(t, { ...env, DATA_DIR: earlier })
+  t.match(newer.lines.database, /^fail: .* was in use by a newer version of this service \(9999-to-come\)$/)
 
   const file = join(temporaryFolder(t), 'a-file')
   writeFileSync(file, '')

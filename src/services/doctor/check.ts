@@ -67,7 +67,7 @@ export async function examine(checks: readonly Check[], patient: Patient, outsid
   for (const { name, needs = [], run } of checks) {
     const missing = needs.find((one) => lost.has(one))
     const found =
-      missing === undefined ? await tried(run, examination) : skip(`not looked at: first ${missing}`)
+      missing === undefined ? await tried(run, examination) : skip(`not looked at: mend ${missing} first`)
     if (found.level === 'fail' || found.level === 'skip') lost.add(name)
     lines.push({ name, ...found })
   }

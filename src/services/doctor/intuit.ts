@@ -1,7 +1,6 @@
 // What stands at Intuit, or has to: the redirect URI, the way there, its clock, the credentials, webhooks.
 
 import { isIP } from 'node:net'
-import { Agent } from 'undici'
 import { AppError } from '../../errors.ts'
 import { createOAuthClient } from '../qbo/oauth.ts'
 import { type Check, CONFIGURATION, type Examination, type Finding, fail, ok, skip, warn } from './check.ts'
@@ -95,7 +94,7 @@ function clockFinding(others: { who: string; aheadMs: number }[]): Finding {
   if (off <= OFF_MS) return ok(`within a minute of ${names}`)
   const text = `${Math.round(off / 1000)} seconds ${aheadMs > 0 ? 'ahead of' : 'behind'} ${who}`
   const todo =
-    'Set the clock of this machine right, and keep it so with NTP: by it tokens are renewed in time, and replicas agree who is how old.'
+    'Set the clock of this machine right, and keep it so with NTP: by it tokens are renewed in time, and replicas that share a database agree on what is due.'
   return off > WRONG_MS ? fail(text, todo) : warn(text, todo)
 }
 
@@ -106,8 +105,7 @@ const PATIENCE_MS = 10_000
 export const keys: Check = {
   name: 'client id and secret',
   needs: [CONFIGURATION, 'credentials', TOKEN_ENDPOINT],
-  async run({ setup: { config, redirectUri } }) {
-    const dispatcher = new Agent()
+  async run({ setup: { config, redirectUri }, outside: { dispatcher } }) {
     const oauth = createOAuthClient(
       {
         clientId: config.QUICKBOOKS_CLIENT_ID,
@@ -124,8 +122,6 @@ export const keys: Check = {
     } catch (error) {
       if (error instanceof AppError) return meaningOf(error, config.QUICKBOOKS_ENVIRONMENT)
       throw error
-    } finally {
-      await dispatcher.close()
     }
     return fail(
       'a code that nobody was given was taken',

@@ -2,7 +2,7 @@
 
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { request } from 'undici'
+import { type Dispatcher, getGlobalDispatcher, request } from 'undici'
 
 export interface Question {
   url: string
@@ -22,6 +22,8 @@ export interface Reply {
 export interface Outside {
   nodeVersion: string
   now(): number
+  /** The way to the network. */
+  dispatcher: Dispatcher
   /** @throws what the network says, with its `code` */
   ask(question: Question): Promise<Reply>
   /** Why nobody could listen there now; undefined when one could. */
@@ -50,6 +52,7 @@ function isAllowed(path: string, mode: number): boolean {
 export const theOutside: Outside = {
   nodeVersion: process.versions.node,
   now: () => Date.now(),
+  dispatcher: getGlobalDispatcher(),
 
   async ask({ url, timeoutMs }) {
     const sentAt = Date.now()

@@ -92,7 +92,7 @@ export interface paths {
         put?: never;
         /**
          * Refresh the cache now
-         * @description Runs, or joins, a refresh of all entities and answers when it is done.
+         * @description Runs, or joins, a refresh of all entities and answers 200 when it is done; or 202 after 25 seconds, since many clients wait for 30, and the refresh goes on.
          */
         post: operations["refreshCache"];
         delete?: never;
@@ -493,6 +493,15 @@ export interface components {
             /** @description What happened, what was kept, what to do */
             message: string;
         };
+        ErrorInWords: {
+            statusCode: number;
+            /** @description Stable, for programs */
+            code: string;
+            /** @description The same as `message`, for callers that show it to people */
+            error: string;
+            /** @description What happened, what was kept, what to do */
+            message: string;
+        };
         CustomerResult: {
             /** @description QuickBooks Id, unique within its type */
             id: string;
@@ -810,6 +819,20 @@ export interface components {
                     [key: string]: number;
                 };
             };
+            /** @description What went wrong since the start of the process that leads, the latest first */
+            problems: {
+                /** @description Stable, for programs */
+                code: string;
+                /** @description An entity, or `connection` */
+                about: string;
+                /** @description What happened the last time, what was kept, what to do */
+                message: string;
+                count: number;
+                /** @description When it came first since the start, ISO 8601 or null */
+                first_at: string | null;
+                /** @description When it came last, ISO 8601 or null */
+                last_at: string | null;
+            }[];
             /** @description This process among those that serve from the same database */
             replica: {
                 /** @description Names this process */
@@ -1103,7 +1126,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1112,7 +1135,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1120,7 +1143,7 @@ export interface operations {
     refreshCache: {
         parameters: {
             query?: {
-                /** @description false: answer 202 at once */
+                /** @description true: answer when it is done, however long that takes; false: answer 202 at once; left out: as said above */
                 wait?: boolean;
                 /** @description true: accept that many records are gone in QuickBooks (see QBO_DROP_HELD_BACK) */
                 force?: boolean;
@@ -1174,7 +1197,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1183,7 +1206,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1222,7 +1245,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1231,7 +1254,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1270,7 +1293,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1279,7 +1302,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1318,7 +1341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1327,7 +1350,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1366,7 +1389,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1375,7 +1398,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1414,7 +1437,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1423,7 +1446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1462,7 +1485,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1471,7 +1494,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1510,7 +1533,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1519,7 +1542,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1541,6 +1564,9 @@ export interface operations {
                 content: {
                     "application/json": {
                         indexes: {
+                            [key: string]: number;
+                        };
+                        details: {
                             [key: string]: {
                                 entity: string;
                                 /** @description Records that can be found */
@@ -1561,7 +1587,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1570,7 +1596,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1608,7 +1634,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1617,7 +1643,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -1943,7 +1969,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -1952,7 +1978,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -2037,7 +2063,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -2046,7 +2072,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -2080,7 +2106,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -2089,7 +2115,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };
@@ -2129,7 +2155,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
             /** @description Not done: the message says why, and what was kept */
@@ -2138,7 +2164,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorInWords"];
                 };
             };
         };

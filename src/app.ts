@@ -22,6 +22,7 @@ import errors, { clientErrorHandler } from './plugins/errors.ts'
 import headers from './plugins/headers.ts'
 import lease from './plugins/lease.ts'
 import meter from './plugins/meter.ts'
+import metrics from './plugins/metrics.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
 import problems from './plugins/problems.ts'
@@ -127,6 +128,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
 
   try {
     await app.register(errors)
+    await app.register(metrics, { entities, version, logsQueries: config.LOG_QUERIES, clock })
     await app.register(headers, { https: config.PUBLIC_URL.startsWith('https:') })
     if (corsOrigins.length > 0)
       await app.register(cors, { origin: corsOrigins, exposedHeaders: READABLE, strictPreflight: false })
@@ -201,7 +203,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       entities,
       verifierToken: config.QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN,
     })
-    await app.register(metricsRoutes)
+    await app.register(metricsRoutes, { clock })
     await app.register(oauthRoutes, {
       redirectUri,
       baseUrl,

@@ -173,6 +173,10 @@ const settings = {
       { description: 'how much is logged; info, or debug when NODE_ENV is development' },
     ),
   ),
+  LOG_QUERIES: Type.Boolean({
+    default: false,
+    description: 'whether searches that find nothing are logged with what was typed',
+  }),
   NODE_ENV: Type.Optional(Type.String({ description: 'development: debug level and readable logs' })),
 }
 

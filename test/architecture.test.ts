@@ -31,6 +31,9 @@ const allowed: Record<string, string[]> = {
   ],
   'services/problems': ['errors', 'services/clock'],
   'services/meter': ['errors', 'services/clock', 'services/database', 'services/log'],
+  'services/metrics': ['clock', 'entities', 'log', 'meter', 'qbo', 'status', 'sync'].map(
+    (name) => `services/${name}`,
+  ),
   'services/status': [
     'errors',
     'services/replica',

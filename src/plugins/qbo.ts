@@ -42,10 +42,11 @@ export default fp<QboOptions>(
         tokens: app.tokens.keeper,
         mayRead: (reason) => (BY_THE_CLOCK.includes(reason) ? app.meter.mustNotBeSpent() : undefined),
         onRead: (entity, reason) => app.meter.count(names.get(entity) ?? entity, reason),
+        onRequest: app.metrics.requested,
         stopping: stop.signal,
         log: app.log,
       }),
     )
   },
-  { name: 'qbo', dependencies: ['tokens', 'meter'] },
+  { name: 'qbo', dependencies: ['tokens', 'meter', 'metrics'] },
 )

@@ -34,11 +34,12 @@ export default fp<SyncOptions>(
       hasBudget: meter.readings().budget !== null,
       isBudgetSpent: meter.isSpent,
       announce: (change) => announcements.emit('change', change),
+      onRun: app.metrics.ran,
       onForgotten: () => announcements.emit('forgotten'),
       onFailure: app.problems.note,
     })
     app.decorate('sync', sync)
     app.decorate('announcements', announcements)
   },
-  { name: 'sync', dependencies: ['qbo', 'cache', 'meter', 'problems', 'search-indexes'] },
+  { name: 'sync', dependencies: ['qbo', 'cache', 'meter', 'metrics', 'problems', 'search-indexes'] },
 )

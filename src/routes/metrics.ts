@@ -1,35 +1,17 @@
 // Figures for Prometheus.
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
-import { Gauge, Registry } from 'prom-client'
+import { databaseFault } from '../errors.ts'
+import type { Clock } from '../services/clock.ts'
 
-const routes: FastifyPluginAsyncTypebox = async (app) => {
-  const { meter } = app
-  const registry = new Registry()
-  const registers = [registry]
-  new Gauge({
-    name: 'mrp_quickbooks_reads_month',
-    help: 'Reads of QuickBooks that Intuit bills, since the month began (UTC)',
-    labelNames: ['entity', 'reason'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { reads, ...labels } of meter.readings().reads) this.set(labels, reads)
-    },
-  })
-  new Gauge({
-    name: 'mrp_quickbooks_reads_month_budget',
-    help: 'QUICKBOOKS_MONTHLY_READ_BUDGET; +Inf when unlimited',
-    registers,
-    collect() {
-      this.set(meter.readings().budget ?? Number.POSITIVE_INFINITY)
-    },
-  })
+const routes: FastifyPluginAsyncTypebox<{ clock: Clock }> = async (app, { clock }) => {
+  const { meter, metrics, readStatus } = app
 
   app.get(
     '/metrics',
     {
-      config: { access: 'admin' },
+      // When too much is asked of it, it matters most how it is.
+      config: { access: 'admin', isAnsweredUnderPressure: true },
       schema: {
         operationId: 'metrics',
         summary: 'Figures for Prometheus',
@@ -42,12 +24,19 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         },
       },
     },
-    async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
+    async (_request, reply) => {
+      const status = await readStatus().catch((error) => {
+        if (databaseFault(error) === undefined) throw error
+        return undefined
+      })
+      const text = await metrics.text({ status, reads: meter.readings(), now: clock.now() })
+      return reply.type(metrics.contentType).send(text)
+    },
   )
 }
 
 export default fp(routes, {
   name: 'metrics-routes',
   encapsulate: true,
-  dependencies: ['meter', 'auth', 'errors'],
+  dependencies: ['metrics', 'meter', 'replica', 'auth', 'errors'],
 })

@@ -16,7 +16,7 @@ import { searchedFields } from '../services/search/explain.ts'
 import type { Highlighter, Range } from '../services/search/highlight.ts'
 import { asciiJson } from '../services/search/json.ts'
 import { mustDecode, namedIndexes, optionsReader, typed } from '../services/search/parameters.ts'
-import type { FindOptions, SearchAnswer } from '../services/search/search.ts'
+import type { FindOptions, FoundPage, SearchAnswer } from '../services/search/search.ts'
 
 interface Answer {
   body: string
@@ -36,7 +36,7 @@ export interface SearchRouteOptions {
 
 const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, options) => {
   const { entities, slowMs } = options
-  const { searchIndexes: search, cache, log } = app
+  const { searchIndexes: search, cache, log, metrics } = app
   const contract = searchContract(entities)
   const readOptions = optionsReader(entities)
   const leftOut = indexesLeftOut(entities, options.unchosen)
@@ -83,7 +83,9 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
         bestOf(params.index, q, query.limit),
       )
       sendJson(reply, body)
-      logDuration(params.index, total, started)
+      const ms = performance.now() - started
+      metrics.searched(params.index, q, ms, total)
+      logDuration(params.index, total, ms)
     },
   )
 
@@ -113,14 +115,15 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const started = performance.now()
-    const found = options === null ? best(index, q, query.limit) : await search.find(index, q, options)
+    const found: SearchAnswer & Partial<FoundPage> =
+      options === null ? best(index, q, query.limit) : await search.find(index, q, options)
+    const { total, totalMatches } = found
     const results = await resultsOf(index, q, found, query)
-    const matches = 'totalMatches' in found ? `,"total_matches":${found.totalMatches}` : ''
-    sendJson(
-      reply,
-      `{"query":${asciiJson(query.q ?? '')},"results":[${results}],"total":${found.total}${matches}}`,
-    )
-    logDuration(index, found.total, started)
+    const matches = totalMatches === undefined ? '' : `,"total_matches":${totalMatches}`
+    sendJson(reply, `{"query":${asciiJson(query.q ?? '')},"results":[${results}],"total":${total}${matches}}`)
+    const ms = performance.now() - started
+    metrics.searched(index, q, ms, total, totalMatches)
+    logDuration(index, total, ms)
     return reply
   }
 
@@ -147,13 +150,15 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
       let total = 0
       const groups: string[] = []
       for (const index of indexes) {
+        const begun = performance.now()
         const found = best(index, q, query.limit)
         total += found.total
         const results = await resultsOf(index, q, found, query)
+        metrics.searched(index, q, performance.now() - begun, found.total)
         groups.push(`{"index":"${index}","results":[${results}],"total":${found.total}}`)
       }
       sendJson(reply, `{"query":${asciiJson(query.q ?? '')},"groups":[${groups.join(',')}],"total":${total}}`)
-      logDuration(query.indexes, total, started)
+      logDuration(query.indexes, total, performance.now() - started)
       return reply
     },
   )
@@ -230,8 +235,7 @@ const routes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, option
   }
 
   /** What was typed can be a customer's name, so it is not logged. */
-  function logDuration(index: string, total: number, started: number): void {
-    const ms = performance.now() - started
+  function logDuration(index: string, total: number, ms: number): void {
     if (ms > slowMs) log.warn({ index, total, ms }, 'Slow search')
     else if (debug) log.debug({ index, total, ms }, 'Search')
   }
@@ -265,5 +269,5 @@ function sendJson(reply: FastifyReply, body: string): void {
 export default fp(routes, {
   name: 'search-routes',
   encapsulate: true,
-  dependencies: ['search-indexes', 'cache', 'tokens', 'auth', 'errors'],
+  dependencies: ['search-indexes', 'metrics', 'cache', 'tokens', 'auth', 'errors'],
 })

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { type CircuitState, createBreaker } from './breaker.ts'
-import { faultOf, isDivisible, type RawAnswer, throttled, unreadable } from './faults.ts'
+import { faultOf, isDivisible, outcomeOf, type RawAnswer, throttled, unreadable } from './faults.ts'
 import { exchange, type Outside } from './http.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import { instant } from './statements.ts'
@@ -104,6 +104,8 @@ export interface QboClientDeps {
   stopping: AbortSignal
   /** Hears of every successful read, which Intuit bills. */
   onRead(entity: string, reason: ReadReason): void
+  /** Hears of every request that was sent: one of `OUTCOMES`, and how long its answer took in milliseconds. */
+  onRequest?(outcome: string, ms: number): void
   /** Asked before every read. @throws AppError when it must not be made. */
   mayRead?(reason: ReadReason): void
 }
@@ -117,6 +119,12 @@ interface Read {
   statement?: string
   /** Instead of the connection's. */
   access?: Access
+}
+
+/** An answer, and how long it took in milliseconds. */
+interface Sent {
+  answer: RawAnswer
+  ms: number
 }
 
 /** The cheapest read there is. */
@@ -141,7 +149,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
   const breaker = createBreaker({ clock, log })
   let requests = 0
 
-  async function send(read: Read, signal: AbortSignal): Promise<RawAnswer> {
+  async function send(read: Read, signal: AbortSignal): Promise<Sent> {
     const limited = { signal, first: read.reason === 'webhook' }
     const attempt = ({ realmId, token }: Access) => {
       const url = new URL(`${deps.baseUrl}/v3/company/${realmId}/${read.path(realmId)}`)
@@ -159,20 +167,44 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       return limiter.run(async () => {
         deps.mayRead?.(read.reason)
         requests += 1
-        return exchange(outside, { url: url.href, signal, ...request })
+        const sentAt = performance.now()
+        try {
+          const answer = await exchange(outside, { url: url.href, signal, ...request })
+          return { answer, ms: performance.now() - sentAt }
+        } catch (error) {
+          deps.onRequest?.(outcomeOf(error), performance.now() - sentAt)
+          throw error
+        }
       }, limited)
     }
     if (read.access !== undefined) return await attempt(read.access)
     const access = await unlessAborted(tokens.access(), signal)
-    const answer = await attempt(access)
-    return answer.status === 401 ? attempt(await unlessAborted(tokens.renew(access.token), signal)) : answer
+    const sent = await attempt(access)
+    if (sent.answer.status !== 401) return sent
+    deps.onRequest?.(outcomeOf(faultOf(sent.answer)), sent.ms)
+    return attempt(await unlessAborted(tokens.renew(access.token), signal))
   }
 
-  /** One answer that is none of QuickBooks' faults. @throws AppError */
-  async function ask(read: Read, signal: AbortSignal): Promise<RawAnswer> {
-    const answer = await send(read, signal)
+  /** What `use` makes of one answer. @throws AppError */
+  async function ask<T>(read: Read, use: (answer: RawAnswer) => T, signal: AbortSignal): Promise<T> {
+    const { answer, ms } = await send(read, signal)
+    try {
+      const usable = use(mustBeGood(read, answer))
+      deps.onRequest?.(outcomeOf(), ms)
+      return usable
+    } catch (error) {
+      deps.onRequest?.(outcomeOf(error), ms)
+      throw error
+    }
+  }
+
+  /** An answer that is none of QuickBooks' faults, and is billed. @throws AppError */
+  function mustBeGood(read: Read, answer: RawAnswer): RawAnswer {
     const fault = faultOf(answer)
-    if (fault === undefined) return answer
+    if (fault === undefined) {
+      deps.onRead(read.entity, read.reason)
+      return answer
+    }
     if (fault.code === 'QBO_THROTTLED') limiter.pause(answer.retryAfterMs ?? THROTTLED_MS, true)
     else if (answer.retryAfterMs !== undefined) limiter.pause(answer.retryAfterMs)
     throw fault
@@ -196,9 +228,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
       try {
         mustNotWaitLong()
         const atOnce = attempt === 1 && !BY_THE_CLOCK.includes(read.reason)
-        const answer = await breaker.run(() => ask(read, signal), { atOnce })
-        if (answer.status === 200) deps.onRead(read.entity, read.reason)
-        const usable = use(answer)
+        const usable = await breaker.run(() => ask(read, use, signal), { atOnce })
         if (attempt > 1) log.info({ attempt }, 'QuickBooks answers again')
         return usable
       } catch (error) {
@@ -246,8 +276,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
     async tryAccess(access) {
       const read: Read = { ...COMPANY, reason: 'admin', access }
       const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(TRY_MS)])
-      await breaker.run(() => ask(read, signal), { atOnce: true })
-      deps.onRead(read.entity, read.reason)
+      await breaker.run(() => ask(read, () => undefined, signal), { atOnce: true })
     },
     requests: () => requests,
     circuit() {

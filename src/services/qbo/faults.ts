@@ -123,6 +123,23 @@ export function faultOf(answer: RawAnswer): AppError | undefined {
   return faultError(meaning, answer, code)
 }
 
+/** What a request came to, in a word for figures: `ok`, `throttled`, …; `aborted` when nobody waited for it any more. */
+export function outcomeOf(error?: unknown): string {
+  if (error === undefined) return 'ok'
+  return error instanceof AppError && error.code.startsWith('QBO_') ? wordOf(error.code) : 'aborted'
+}
+
+const wordOf = (code: string) => code.slice('QBO_'.length).toLowerCase()
+
+/** All that there are, so that each can be counted from zero. */
+export const OUTCOMES: readonly string[] = [
+  ...new Set([
+    ...['ok', 'aborted'],
+    ...[...Object.values(meanings), meaningOfStatus(400)].map(({ code }) => wordOf(code)),
+    ...['unreachable', 'answer_unreadable', 'answer_too_large'],
+  ]),
+]
+
 /** An answer that is no fault, but no data either: cut off, not JSON, or without the expected parts. */
 export function unreadable(answer: Pick<RawAnswer, 'status' | 'intuitTid'>, what: string): AppError {
   return new AppError({

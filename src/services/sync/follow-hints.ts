@@ -9,7 +9,7 @@ import { type Clock, steady } from '../clock.ts'
 import type { Entity } from '../entities/index.ts'
 import type { QboReader } from '../qbo/client.ts'
 import { isOutage } from '../qbo/faults.ts'
-import { arePlausible, type CurrentRealm, type PassDeps } from './full-pass.ts'
+import { arePlausible, type CurrentRealm, type EntityRun, type PassDeps } from './full-pass.ts'
 import { readAgain, unknownNow } from './records.ts'
 
 /** What following hints works with. */
@@ -19,6 +19,7 @@ export interface FollowerDeps extends PassDeps {
   clock: Clock
   currentRealm: CurrentRealm
   reader(signal: AbortSignal): QboReader
+  onRun(run: EntityRun): void
   /** Hears of an entity of which only a full pass can tell how it is. */
   onDoubt(entity: string): void
 }
@@ -141,17 +142,22 @@ async function followBatch(
   { ids, numbers }: WaitingHints,
   signal: AbortSignal,
 ): Promise<void> {
-  const { cache, queue, waits, log } = deps
+  const { cache, clock, queue, waits, log } = deps
   const { name } = entity
+  const startedAt = clock.now()
+  const ran = (isFailed: boolean) =>
+    deps.onRun({ entity: name, kind: 'webhook', durationMs: clock.now() - startedAt, isFailed })
   const checkpoint = await cache.checkpoint(realm, name)
   // What was never read is about to be read as a whole.
   if (checkpoint === undefined) return await queue.done(numbers)
   try {
     const report = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
     log.info({ entity: name, announced: ids.size, ...report }, 'Webhooks followed')
+    ran(false)
   } catch (error) {
     signal.throwIfAborted()
     if (isStop(error)) throw error
+    ran(true)
     if (!(error instanceof AppError) || error.retry !== 'never') {
       waits.failed(name, error)
       throw error

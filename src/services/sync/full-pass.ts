@@ -40,6 +40,15 @@ export interface PassReport {
   drift: number | null
 }
 
+/** That an entity was read, or failed to be: in a full pass, a look for changes, or because of webhooks. */
+export interface EntityRun {
+  entity: string
+  kind: 'full' | 'changes' | 'webhook'
+  /** Of a look for changes: of all entities together, which share a read. */
+  durationMs: number
+  isFailed: boolean
+}
+
 /** The services that a pass moves data between. */
 export interface PassDeps {
   cache: Cache

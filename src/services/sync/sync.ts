@@ -17,7 +17,7 @@ import type { Entity } from '../entities/index.ts'
 import type { QboClient, ReadReason } from '../qbo/client.ts'
 import { type Followed, followChanges } from './changes.ts'
 import { createFollower } from './follow-hints.ts'
-import { type CurrentRealm, fullPass, type PassDeps, type PassReport } from './full-pass.ts'
+import { type CurrentRealm, type EntityRun, fullPass, type PassDeps, type PassReport } from './full-pass.ts'
 import { type Announcement, createIntake } from './intake.ts'
 import { createSchedule, type Due, type Kind } from './schedule.ts'
 
@@ -94,6 +94,8 @@ export interface SyncDeps extends Omit<PassDeps, 'intake'> {
   isBudgetSpent(): boolean
   /** Hears of every change that can be found; must not throw. */
   announce(change: Announcement): void
+  /** Hears of every entity that was read, or failed. */
+  onRun(run: EntityRun): void
   /** Hears that everything was forgotten. */
   onForgotten(): void
   /** Hears why an entity could not be refreshed. */
@@ -122,7 +124,7 @@ export function createSync(deps: SyncDeps): Sync {
   const newSchedule = () => createSchedule({ changesMs: deps.changesIntervalMs, fullMs: deps.fullIntervalMs })
   const newFollower = () =>
     createFollower({
-      ...{ ...pass, entities, clock, queue: deps.hints, currentRealm: deps.currentRealm },
+      ...{ ...pass, entities, clock, queue: deps.hints, currentRealm: deps.currentRealm, onRun: deps.onRun },
       reader: (signal) => qbo.reader('webhook', signal),
       onDoubt: (entity) => schedule.owe(entity),
     })
@@ -185,6 +187,7 @@ export function createSync(deps: SyncDeps): Sync {
     before: readonly Checkpoint[],
     outcomes: Map<string, EntityOutcome>,
   ): Promise<Entity[]> {
+    const startedAt = clock.now()
     const followed: Followed[] = []
     const needFull: Entity[] = []
     for (const entity of changes) {
@@ -216,6 +219,7 @@ export function createSync(deps: SyncDeps): Sync {
         outcomes.set(name, { entity: name, ...report, ...outcome.report, error: undefined })
         succeed('changes', name, before)
       }
+      ran(name, 'changes', startedAt, 'error' in outcome)
       if (!needFull.includes(outcome.entity)) finished(name)
     }
     return needFull
@@ -231,6 +235,7 @@ export function createSync(deps: SyncDeps): Sync {
     const onProgress = (fetched: number, expected: number | undefined) => {
       Object.assign(progressOf(entity.name) ?? {}, { fetched, expected, done: false })
     }
+    const startedAt = clock.now()
     // As it is after a look for changes.
     const checkpoint = await cache.checkpoint(realm, entity.name)
     try {
@@ -238,12 +243,14 @@ export function createSync(deps: SyncDeps): Sync {
       const context = { realm, entity, before: checkpoint, isLookedAt, force, signal, onProgress }
       const report = await fullPass(pass, { ...context, qbo: qbo.reader(reason, signal) })
       succeed('full', entity.name, before)
+      ran(entity.name, 'full', startedAt, false)
       // It may have been the answer that was broken, and not the record.
       if (report.setAside > (checkpoint?.setAside ?? 0)) schedule.owe(entity.name, clock.now())
       return { entity: entity.name, ...report, error: undefined }
     } catch (error) {
       signal.throwIfAborted()
       const known = await fail('full', realm, entity.name, error)
+      ran(entity.name, 'full', startedAt, true)
       // A look that needs a full pass is no better than that.
       if (changes.includes(entity)) schedule.failed('changes', entity.name, known, clock.now())
       const records = checkpoint?.records ?? 0
@@ -252,6 +259,9 @@ export function createSync(deps: SyncDeps): Sync {
       finished(entity.name)
     }
   }
+
+  const ran = (entity: string, kind: Kind, startedAt: number, isFailed: boolean) =>
+    deps.onRun({ entity, kind, durationMs: clock.now() - startedAt, isFailed })
 
   const progressOf = (name: string) => running?.entities.find((one) => one.entity === name)
   const finished = (name: string) => Object.assign(progressOf(name) ?? {}, { done: true })

@@ -22,7 +22,7 @@ export default fp<MetricsOptions>(
   async (app, options) => {
     const metrics = createMetrics({ ...options, log: app.log })
     app.decorate('metrics', metrics)
-    // Once for each answer, and cheaper than onResponse, for which Fastify listens to every answer's end.
+    // A stream of events counts when it begins.
     app.addHook('onSend', (_request, reply, _payload, done) => {
       metrics.answered(reply.statusCode)
       done()

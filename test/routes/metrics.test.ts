@@ -296,7 +296,10 @@ test('of replicas one leads, all tell the same of the whole, and each of itself'
   const [follower = leader] = await fleet.followers()
   const read = async (one: typeof leader) => figuresIn(await (await fetch(`${one.url}/metrics`)).text())
   const ofTheWhole = (of: Figures) =>
-    [...of].filter(([key]) => /^mrp_(records|sync_last|connection_state|quickbooks_reads)/.test(key))
+    [...of]
+      .filter(([key]) => /^mrp_(records|sync_last|connection_state|quickbooks_reads)/.test(key))
+      .map((one) => one.join(' '))
+      .toSorted()
   const searches = (of: Figures) => of.get('mrp_search_duration_seconds_count{index="client_names"}') ?? 0
   let [leads, follows] = [await read(leader), await read(follower)]
   const before = [searches(leads), searches(follows)]

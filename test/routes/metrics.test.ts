@@ -7,7 +7,8 @@ import t, { type Test } from 'tap'
 import { MOST_MISSES } from '../../src/services/metrics/misses.ts'
 import { createLeapingClock, createManualClock, START } from '../support/clock.ts'
 import { type Figures, figuresIn } from '../support/figures.ts'
-import { mariadb, onMariaDb } from '../support/mariadb.ts'
+import { databaseEnv, mariadb, onMariaDb, serverOf } from '../support/mariadb.ts'
+import { wayTo } from '../support/own-mariadb.ts'
 import { createFleet } from '../support/replicas.ts'
 import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
 
@@ -318,4 +319,19 @@ test('of replicas one leads, all tell the same of the whole, and each of itself'
   t.equal(follows.get('mrp_quickbooks_requests_total{outcome="ok"}'), 0)
   t.ok((leads.get('mrp_quickbooks_requests_total{outcome="ok"}') ?? 0) > 0)
   t.same([searches(await read(leader)), searches(await read(follower))], [before[0], Number(before[1]) + 1])
+})
+
+test('figures come while the database hangs, of the whole as it was known before', async (t) => {
+  const simulator = await startSimulator(t)
+  const database = await mariadb(t)
+  const way = await wayTo(t, serverOf(process.env))
+  const service = await startService(t, simulator, { env: databaseEnv(way.server, database.name) })
+  await service.connectAndFill()
+  t.equal((await figuresOf(service)).get('mrp_database_reachable'), 1)
+  way.hang(true)
+  const figures = await figuresOf(service)
+  way.hang(false)
+  t.equal(figures.get('mrp_database_reachable'), 0)
+  t.equal(figures.get('mrp_records{entity="items"}'), 50)
+  t.ok(figures.has('mrp_sync_age_seconds{entity="items"}'))
 })

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { faultOf, type RawAnswer } from '../../../src/services/qbo/faults.ts'
+import { AppError } from '../../../src/errors.ts'
+import { faultOf, OUTCOMES, outcomeOf, type RawAnswer } from '../../../src/services/qbo/faults.ts'
 
 const answer = (status: number, body: unknown, extra: Partial<RawAnswer> = {}): RawAnswer => ({
   status,
@@ -73,4 +76,14 @@ t.test('data is not taken for a fault, whatever it says', async (t) => {
 
 t.test('Retry-After is passed on in whole seconds', async (t) => {
   t.equal(faultOf(answer(429, '', { retryAfterMs: 1500 }))?.retryAfterSeconds, 2)
+})
+
+t.test('every fault has an outcome that is counted from zero', async (t) => {
+  const source = readFileSync(join(import.meta.dirname, '../../../src/services/qbo/faults.ts'), 'utf8')
+  const codes = [...source.matchAll(/code: '(QBO_\w+)'/g)].map(([, code = '']) => code)
+  t.ok(codes.length > 10)
+  const outcomes = codes.map((code) => outcomeOf(new AppError({ code, status: 502, message: '' })))
+  t.same(new Set([...outcomes, 'ok', 'aborted']), new Set(OUTCOMES))
+  t.equal(outcomeOf(), 'ok')
+  t.equal(outcomeOf(new DOMException('It was too late', 'TimeoutError')), 'aborted')
 })

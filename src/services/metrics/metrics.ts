@@ -1,5 +1,5 @@
-// What this process counts and measures, for Prometheus. Others hand in what happened, or hear of it through their
-// dependencies; how things are is read from the status when the figures are.
+// What this process counts and measures, for Prometheus. Whoever something happens to says so, through a function that it
+// was given; how things are is taken from the status when the figures are read.
 import { Counter, Histogram, Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
 import { type Entity, feedsByName } from '../entities/index.ts'

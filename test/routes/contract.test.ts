@@ -240,7 +240,8 @@ t.test('the page at / loads nothing from elsewhere and survives what comes back 
   t.equal(page.status, 200)
   t.match(page.headers.get('content-security-policy'), /default-src 'none'/)
   t.match(page.text, /Connect to QuickBooks/)
-  for (const file of ['/console/main.js', '/console/console.css', '/icon.svg']) t.equal((await service.request(file)).status, 200)
+  for (const file of ['/console/main.js', '/console/console.css', '/icon.svg'])
+    t.equal((await service.request(file)).status, 200)
   for (const path of ['/../package.json', '/%2e%2e/package.json', '/..%2fpackage.json']) {
     t.not((await service.request(path)).status, 200, path)
   }

@@ -1,6 +1,7 @@
 // The sync, and what it announces.
 import { EventEmitter } from 'node:events'
 import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
 import type { Clock } from '../services/clock.ts'
 import type { Entity } from '../services/entities/index.ts'
 import type { Announcement } from '../services/sync/intake.ts'
@@ -25,7 +26,7 @@ export interface SyncOptions {
 /** The sync; when it works is for the replica to say. */
 export default fp<SyncOptions>(
   async (app, { entities, clock, ...intervals }) => {
-    const { cache, hints, searchIndexes: search, qbo, meter, log } = app
+    const { cache, hints, searchIndexes: search, qbo, meter, metrics, problems, log } = app
     const { keeper } = app.tokens
     const announcements: typeof app.announcements = new EventEmitter()
     const sync = createSync({
@@ -34,9 +35,11 @@ export default fp<SyncOptions>(
       hasBudget: meter.readings().budget !== null,
       isBudgetSpent: meter.isSpent,
       announce: (change) => announcements.emit('change', change),
-      onRun: app.metrics.ran,
+      onRun(run) {
+        metrics.ran(run)
+        if (run.error instanceof AppError) problems.note(run.entity, run.error)
+      },
       onForgotten: () => announcements.emit('forgotten'),
-      onFailure: app.problems.note,
     })
     app.decorate('sync', sync)
     app.decorate('announcements', announcements)

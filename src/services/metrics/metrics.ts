@@ -112,9 +112,9 @@ export function createMetrics({ entities, version, logsQueries, clock, log }: Me
       requests.inc({ outcome })
       requestSeconds.observe(ms / 1000)
     },
-    ran({ entity, kind, durationMs, isFailed }) {
+    ran({ entity, kind, durationMs, error }) {
       runSeconds.observe({ entity, kind }, Math.max(0, durationMs) / 1000)
-      if (isFailed) failures.inc({ entity, kind })
+      if (error !== undefined) failures.inc({ entity, kind })
     },
     contentType: registry.contentType,
     text(state) {

@@ -145,19 +145,19 @@ async function followBatch(
   const { cache, clock, queue, waits, log } = deps
   const { name } = entity
   const startedAt = clock.now()
-  const ran = (isFailed: boolean) =>
-    deps.onRun({ entity: name, kind: 'webhook', durationMs: clock.now() - startedAt, isFailed })
+  const ran = (error?: unknown) =>
+    deps.onRun({ entity: name, kind: 'webhook', durationMs: clock.now() - startedAt, error })
   const checkpoint = await cache.checkpoint(realm, name)
   // What was never read is about to be read as a whole.
   if (checkpoint === undefined) return await queue.done(numbers)
   try {
     const report = await followEntity(deps, realm, { entity, ids, checkpoint }, signal)
     log.info({ entity: name, announced: ids.size, ...report }, 'Webhooks followed')
-    ran(false)
+    ran()
   } catch (error) {
     signal.throwIfAborted()
     if (isStop(error)) throw error
-    ran(true)
+    ran(error)
     if (!(error instanceof AppError) || error.retry !== 'never') {
       waits.failed(name, error)
       throw error

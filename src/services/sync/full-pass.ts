@@ -46,7 +46,8 @@ export interface EntityRun {
   kind: 'full' | 'changes' | 'webhook'
   /** Of a look for changes: of all entities together, which share a read. */
   durationMs: number
-  isFailed: boolean
+  /** Why it failed; undefined when it did not. */
+  error: unknown
 }
 
 /** The services that a pass moves data between. */

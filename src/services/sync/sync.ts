@@ -98,8 +98,6 @@ export interface SyncDeps extends Omit<PassDeps, 'intake'> {
   onRun(run: EntityRun): void
   /** Hears that everything was forgotten. */
   onForgotten(): void
-  /** Hears why an entity could not be refreshed. */
-  onFailure?(entity: string, error: AppError): void
 }
 
 interface Run {
@@ -219,7 +217,7 @@ export function createSync(deps: SyncDeps): Sync {
         outcomes.set(name, { entity: name, ...report, ...outcome.report, error: undefined })
         succeed('changes', name, before)
       }
-      ran(name, 'changes', startedAt, 'error' in outcome)
+      ran(name, 'changes', startedAt, outcomes.get(name)?.error)
       if (!needFull.includes(outcome.entity)) finished(name)
     }
     return needFull
@@ -243,14 +241,14 @@ export function createSync(deps: SyncDeps): Sync {
       const context = { realm, entity, before: checkpoint, isLookedAt, force, signal, onProgress }
       const report = await fullPass(pass, { ...context, qbo: qbo.reader(reason, signal) })
       succeed('full', entity.name, before)
-      ran(entity.name, 'full', startedAt, false)
+      ran(entity.name, 'full', startedAt)
       // It may have been the answer that was broken, and not the record.
       if (report.setAside > (checkpoint?.setAside ?? 0)) schedule.owe(entity.name, clock.now())
       return { entity: entity.name, ...report, error: undefined }
     } catch (error) {
       signal.throwIfAborted()
       const known = await fail('full', realm, entity.name, error)
-      ran(entity.name, 'full', startedAt, true)
+      ran(entity.name, 'full', startedAt, known)
       // A look that needs a full pass is no better than that.
       if (changes.includes(entity)) schedule.failed('changes', entity.name, known, clock.now())
       const records = checkpoint?.records ?? 0
@@ -260,8 +258,8 @@ export function createSync(deps: SyncDeps): Sync {
     }
   }
 
-  const ran = (entity: string, kind: Kind, startedAt: number, isFailed: boolean) =>
-    deps.onRun({ entity, kind, durationMs: clock.now() - startedAt, isFailed })
+  const ran = (entity: string, kind: Kind, startedAt: number, error?: AppError) =>
+    deps.onRun({ entity, kind, durationMs: clock.now() - startedAt, error })
 
   const progressOf = (name: string) => running?.entities.find((one) => one.entity === name)
   const finished = (name: string) => Object.assign(progressOf(name) ?? {}, { done: true })
@@ -281,7 +279,6 @@ export function createSync(deps: SyncDeps): Sync {
     if (known.code === 'REFRESH_FAILED')
       log.error({ entity: name, err: error }, 'Refresh failed unexpectedly')
     schedule.failed(kind, name, known, clock.now())
-    deps.onFailure?.(name, known)
     await cache
       .failPass(realm, name, kind, known.message)
       .then(() => unwritten.delete(name))

@@ -52,6 +52,7 @@ t.test('connect, sync, search and disconnect, by keyboard alone', skip, async (t
   const { page } = tab
   await page.goto(service.url)
   await says(page, '#state', 'Not connected')
+  await page.locator('#copy').waitFor()
   t.equal(await page.locator('#redirect-uri').inputValue(), `${service.url}/callback`)
   await isFine(t, tab, 'not connected')
 

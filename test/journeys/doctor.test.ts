@@ -376,7 +376,7 @@ t.test('what is wrong with the folder and the file in it is told', async (t) => 
   database.exec(readFileSync(join(schemas, '0003-trust.sqlite.sql'), 'utf8'))
   t.match(
     (await doctor(t, { ...env, DATA_DIR: earlier })).lines.database,
-    /: the next start runs 0004-replicas$/,
+    /: the next start runs 0004-replicas, 0005-sessions/,
   )
   database.exec("INSERT INTO qbo_migrations (name, timestamp) VALUES ('9999-to-come', '')")
   database.close()

@@ -466,6 +466,10 @@ mark { color: inherit; background: none; font-weight: 700 }
       return this.#internals.validity
     }
 
+    get validationMessage() {
+      return this.#internals.validationMessage
+    }
+
     checkValidity() {
       return this.#internals.checkValidity()
     }

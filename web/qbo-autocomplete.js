@@ -19,14 +19,12 @@
     choose: 'Choose one of the list',
   }
 
-  /** Whose ids an index answers. */
   const entities = {
     client_names: 'customers',
     vendor_names: 'vendors',
     client_pos: 'invoices,estimates',
   }
 
-  /** The second line of a result. */
   const details =
     'sku po_number company_name customer_name vendor_name description email phone date unit_price total status'
 
@@ -62,7 +60,6 @@ mark { color: inherit; background: none; font-weight: 700 }
     return element
   }
 
-  /** The text with its ranges [start, length] marked. */
   function marked(text, ranges = []) {
     const nodes = []
     let end = 0
@@ -109,7 +106,6 @@ mark { color: inherit; background: none; font-weight: 700 }
     let value = ''
     /** What the value means, or meant before the text was changed. */
     let record = null
-    /** The value has no label yet. */
     let unresolved = false
     let results = []
     let active = -1
@@ -125,7 +121,6 @@ mark { color: inherit; background: none; font-weight: 700 }
     const fire = (type, detail) =>
       host.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }))
 
-    /** Brings in what is outside of the shadow tree. */
     function update() {
       input.placeholder = attribute('placeholder') ?? ''
       input.readOnly = host.hasAttribute('readonly')
@@ -229,7 +224,6 @@ mark { color: inherit; background: none; font-weight: 700 }
       steps = move
     }
 
-    /** Asks what the value is called. */
     function resolve() {
       const id = value
       unresolved = true
@@ -343,7 +337,6 @@ mark { color: inherit; background: none; font-weight: 700 }
       requestAnimationFrame(place)
     }
 
-    /** Round the ends of the list; opens it where it is closed. */
     function step(by) {
       const { length } = results
       if (steps !== null) steps += by

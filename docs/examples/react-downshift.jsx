@@ -62,7 +62,9 @@ export function CustomerCombobox({ value, onChange }) {
 
   return (
     <div>
-      <label {...getLabelProps()} htmlFor="customer">Customer</label>
+      <label {...getLabelProps()} htmlFor="customer">
+        Customer
+      </label>
       <input {...getInputProps()} />
       <ul {...getMenuProps()}>
         {isOpen &&

@@ -230,10 +230,10 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
     await page.evaluate(
       'const real = fetch; fetch = (url, { signal, ...options } = {}) => real(url, options); undefined',
     )
-    const { asked } = await hold(page, /^f$/)
-    await field(page, 'Customer').press('f')
+    const { asked } = await hold(page, /^s$/)
+    await field(page, 'Customer').press('s')
     const route = await asked
-    await field(page, 'Customer').pressSequentially('orge')
+    await field(page, 'Customer').pressSequentially('mithfield')
     await says(page, '1 result')
     const arrived = page.waitForEvent('requestfinished', (request) => request === route.request())
     await route.continue()

@@ -489,7 +489,10 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
 
   for (const colorScheme of ['light', 'dark'] as const) {
     t.test(`axe finds nothing, ${colorScheme}`, async (t) => {
-      const { page } = await open(t, customerField('required placeholder="Name or phone"'), { colorScheme })
+      const viewport = { width: 600, height: 270 }
+      const { page } = await open(t, customerField('required placeholder="Name or phone"'), {
+        ...{ colorScheme, viewport },
+      })
       t.same(await accessibility(page), [], 'closed')
       await field(page, 'Customer').pressSequentially('smi')
       await says(page, '3 results')

@@ -5,9 +5,10 @@ import { parseEnv } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
 import { apiBaseUrlOf, ConfigSchema, databaseOf, loadConfig, redirectUriOf, secretNames } from './config.ts'
 import { ConfigError } from './errors.ts'
-import { examine, type Patient } from './services/doctor/check.ts'
+import { examine } from './services/doctor/check.ts'
 import { checks } from './services/doctor/checks.ts'
 import { theOutside } from './services/doctor/outside.ts'
+import type { Patient } from './services/doctor/patient.ts'
 import { reportOf } from './services/doctor/report.ts'
 
 async function configured(env: NodeJS.ProcessEnv): Promise<Pick<Patient, 'setup' | 'refusal'>> {

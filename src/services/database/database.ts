@@ -14,6 +14,25 @@ export type Db = Kysely<Database>
 /** A transaction in progress. */
 export type Trx = Transaction<Database>
 
+/** What a look at a database sees that leaves everything as it is: see look.ts. */
+export interface Sight {
+  /** Migrations that have run. */
+  migrated: string[]
+  /** The sealed connection, where there is one. */
+  tokens: Database['qbo_tokens'] | undefined
+  /** Of a server only. */
+  server?: ServerSight
+}
+
+export interface ServerSight {
+  version: string
+  /** By its own clock, epoch milliseconds. */
+  now: number
+  isEncrypted: boolean
+  /** Rights that it does not show for this user. */
+  missing: string[]
+}
+
 /** An open database. */
 export interface OpenDatabase {
   db: Db

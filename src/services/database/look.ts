@@ -4,29 +4,11 @@ import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { ConfigError, reasonOf } from '../../errors.ts'
+import type { Sight } from './database.ts'
 import { migrations } from './migrations.ts'
 import type { DatabasePlace } from './open.ts'
 import type { Database } from './schema.ts'
 import { databasePath } from './sqlite.ts'
-
-/** What was seen. */
-export interface Sight {
-  /** Migrations that have run. */
-  migrated: string[]
-  /** The sealed connection, where there is one. */
-  tokens: Database['qbo_tokens'] | undefined
-  /** Of a server only. */
-  server?: ServerSight
-}
-
-export interface ServerSight {
-  version: string
-  /** By its own clock, epoch milliseconds. */
-  now: number
-  isEncrypted: boolean
-  /** Rights that it does not show for this user. */
-  missing: string[]
-}
 
 /** Undefined when there is no file yet. @throws ConfigError when it cannot be read, or is damaged */
 export async function lookAt({ dataDir, server }: DatabasePlace): Promise<Sight | undefined> {

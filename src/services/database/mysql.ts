@@ -21,8 +21,15 @@ import {
 } from 'kysely'
 import { createPool, type Pool, type PoolConnection, type QueryError, type QueryValues } from 'mysql2'
 import { ConfigError, DatabaseError } from '../../errors.ts'
-import { type Db, fromNewer, isFromNewer, isUpToDate, migrate, type OpenDatabase } from './database.ts'
-import type { Sight } from './look.ts'
+import {
+  type Db,
+  fromNewer,
+  isFromNewer,
+  isUpToDate,
+  migrate,
+  type OpenDatabase,
+  type Sight,
+} from './database.ts'
 import type { Database } from './schema.ts'
 
 /** Where the server is. */

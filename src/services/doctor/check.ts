@@ -1,10 +1,9 @@
 // A check finds out one thing, changes nothing, and says it in one line; what comes of it for a person is the `todo`.
 // The outside is passed in: see outside.ts for the real one.
 
-import type { Config } from '../../config.ts'
 import { reasonOf } from '../../errors.ts'
-import type { DatabasePlace } from '../database/open.ts'
 import type { Outside } from './outside.ts'
+import type { Patient, Setup } from './patient.ts'
 import { createViews, type Views } from './views.ts'
 
 export interface Finding {
@@ -17,29 +16,6 @@ export const ok = (text: string): Finding => ({ level: 'ok', text })
 export const skip = (text: string): Finding => ({ level: 'skip', text })
 export const warn = (text: string, todo: string): Finding => ({ level: 'warn', text, todo })
 export const fail = (text: string, todo: string): Finding => ({ level: 'fail', text, todo })
-
-/** What is configured, and what follows from it. */
-export interface Setup {
-  config: Config
-  redirectUri: string
-  apiUrl: string
-  place: DatabasePlace
-}
-
-/** What is examined. */
-export interface Patient {
-  /** The environment, and what stands in the file `.env` besides. */
-  env: Readonly<Record<string, string | undefined>>
-  dotenv: Readonly<Record<string, string | undefined>>
-  /** All variables that mean something. */
-  variables: readonly string[]
-  /** Undefined where the configuration does not load; `refusal` says why. */
-  setup: Setup | undefined
-  refusal: string | undefined
-  /** The service's own, and the Node that it needs, as in `>=26`. */
-  version: string
-  node: string
-}
 
 export interface Examination extends Patient, Views {
   /** For checks that need `CONFIGURATION`. */

@@ -2,7 +2,8 @@
 
 import { ConfigError } from '../../errors.ts'
 import { DAY_MS } from '../clock.ts'
-import { compareVersions, type ServerSight } from '../database/look.ts'
+import type { ServerSight } from '../database/database.ts'
+import { compareVersions } from '../database/look.ts'
 import { nameOf } from '../database/open.ts'
 import { createInstalledKey, keysOf } from '../tokens/installed-key.ts'
 import { createKeyring } from '../tokens/keyring.ts'

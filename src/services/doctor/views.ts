@@ -1,8 +1,9 @@
 // What several checks look at, looked at once.
 
-import { lookAt, type Sight } from '../database/look.ts'
-import type { Patient } from './check.ts'
+import type { Sight } from '../database/database.ts'
+import { lookAt } from '../database/look.ts'
 import type { Outside, Reply } from './outside.ts'
+import type { Patient } from './patient.ts'
 
 export interface Views {
   /** The database; undefined where there is none yet. @throws ConfigError when it cannot be looked at */

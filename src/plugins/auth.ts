@@ -104,7 +104,7 @@ export default fp<AuthOptions>(
       if (headers.cookie === undefined) return false
       const { [SESSION_COOKIE]: token } = app.parseCookie(headers.cookie)
       if (token === undefined || (await app.sessions?.expiryOf(token)) === undefined) return false
-      if (isForeign(request) || headers['sec-fetch-site'] === 'same-site') throw crossSite()
+      if (isForeign(request) || headers['sec-fetch-site'] === 'same-site') throw foreignPage()
       return true
     }
   },
@@ -166,6 +166,15 @@ const crossSite = () =>
     status: 403,
     message:
       'A page of another site may not do this: add its origin to CORS_ORIGINS, or set ADMIN_API_KEY and call with it.',
+  })
+
+/** For who is signed in: no setting lets another site use that. */
+const foreignPage = () =>
+  new AppError({
+    code: 'CROSS_SITE',
+    status: 403,
+    message:
+      'Only pages of this service may use that this browser is signed in. If this is one, the proxy in front does not tell the address that the browser has: let it pass on the header Host (docs/https.md).',
   })
 
 const digest = (key: string): Buffer => hash('sha256', key, 'buffer')

@@ -62,7 +62,8 @@ t.test('whoever is signed in may do what an admin may, from pages of this servic
     { origin: 'https://evil.example.com' },
     { origin: 'null' },
   ]) {
-    t.equal(await status('/api/config', foreign), 403, JSON.stringify(foreign))
+    const refused = await service.request('/api/config', { headers: { cookie, ...foreign } })
+    t.match(refused.json, { statusCode: 403, code: 'CROSS_SITE', message: /proxy/ }, JSON.stringify(foreign))
     t.equal(await status('/api/disconnect', foreign, 'POST'), 403, JSON.stringify(foreign))
   }
   t.equal(

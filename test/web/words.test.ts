@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import t from 'tap'
 
 const root = join(import.meta.dirname, '../..')
-const { problems, connectErrors } = await import(join(root, 'web/console/words.js'))
+const { problems, connectError, connectErrors, mendedByConnecting } = await import(
+  join(root, 'web/console/words.js')
+)
 
 /** Codes of errors in these folders of src. */
 async function codesIn(pattern: string): Promise<string[]> {
@@ -47,4 +49,17 @@ t.test('each refusal of a way back from Intuit has words', async (t) => {
   t.ok(codes.length >= 5)
   for (const code of codes.filter((one) => one !== 'OAUTH_RETURN_INCOMPLETE'))
     t.match(connectErrors[code], /\.$/, code)
+})
+
+t.test('what anybody can write into the address has no words of its own', async (t) => {
+  for (const code of ['constructor', '__proto__', '<b>x</b>', ''])
+    t.match(connectError(code), /^QuickBooks could not be connected/, code)
+})
+
+t.test('whoever is told to connect again finds the button', async (t) => {
+  const told = Object.keys(problems).filter((code) =>
+    /[Cc]onnect (again|to QuickBooks)/.test(problems[code][1]),
+  )
+  // With this one the connection has ended, and the button is there.
+  t.same(told.filter((code) => code !== 'RECONNECT_REQUIRED').sort(), [...mendedByConnecting].sort())
 })

@@ -1,7 +1,8 @@
 // The connection to QuickBooks: its state, how long it lasts, and what a person can do about it.
 import { ask } from './api.js'
 import { ago, byId, element, onPress, say, showAs } from './dom.js'
-import { dayOf, daysUntil, exactly, states } from './words.js'
+import { isSolved } from './problems.js'
+import { dayOf, daysUntil, exactly, mendedByConnecting, states } from './words.js'
 
 /** Days before an end at which a person should know. */
 const SOON = { token: 14, consent: 60 }
@@ -14,20 +15,30 @@ export function showConnection(status, account, mayAct) {
   say('state', word)
   say('connection-words', words)
   const { refresh_token_expires_at: token, consent_expires_at: consent } = status
-  showAs('connection', [token, consent, account], () => facts(token, consent, account))
-  const canConnect = ['not_authenticated', 'reconnect_required'].includes(state)
+  const isAlive = state !== 'reconnect_required'
+  showAs('connection', [isAlive, token, consent, account], () => facts(isAlive, token, consent, account))
+  const isAsked = status.problems.some(
+    (one) => mendedByConnecting.includes(one.code) && !isSolved(one, status),
+  )
+  const canConnect = state === 'not_authenticated' || !isAlive || (status.is_authenticated && isAsked)
   byId('connect').hidden = !mayAct || !canConnect
-  byId('connect').textContent =
-    state === 'reconnect_required' ? 'Reconnect to QuickBooks' : 'Connect to QuickBooks'
+  byId('connect').textContent = isAlive ? 'Connect to QuickBooks' : 'Reconnect to QuickBooks'
   byId('test').hidden = !mayAct || !status.is_authenticated
   byId('disconnect').hidden = !mayAct || ['not_configured', 'not_authenticated'].includes(state)
 }
 
-function facts(token, consent, account) {
+function facts(isAlive, token, consent, account) {
   if (token === null) return []
   return [
     ...(account?.company_id ? fact('Company id', [account.company_id]) : []),
     ...(account?.connected_at ? fact('Connected since', [exactly(account.connected_at)]) : []),
+    // What has ended ends no more.
+    ...(isAlive ? ends(token, consent) : []),
+  ]
+}
+
+function ends(token, consent) {
+  return [
     ...fact(
       'Would end by itself',
       [`${dayOf(token)} (`, ago(token), '), if the service never ran until then'],

@@ -1,7 +1,11 @@
 // What was read from QuickBooks: how much, how old, how far a refresh is, and what reads were spent.
 import { ask } from './api.js'
 import { ago, byId, element, onPress, say, showAs } from './dom.js'
-import { count, number, titleOf } from './words.js'
+import { count, exactly, number, titleOf } from './words.js'
+
+let runs = false
+/** A refresh that was asked for here takes longer than its answer. */
+let goesOn = false
 
 export function showData(status, mayAct) {
   byId('data').hidden = !status.is_authenticated && status.last_updated === null
@@ -11,20 +15,24 @@ export function showData(status, mayAct) {
   showAs('entities', rows, () => rows.map(row))
   for (const id of ['refresh', 'refresh-all']) byId(id).hidden = !mayAct || !status.is_authenticated
   showReads(status.reads)
+  runs = status.refresh.running
+  if (goesOn && !runs) say('refresh-result', 'The refresh has ended.')
+  goesOn &&= runs
 }
 
 function row({ name, count: records, last_success: last, last_error: error, progress }) {
-  const runs = progress !== undefined && !progress.done
+  const isRead = progress !== undefined && !progress.done
   return element(
     'tr',
     {},
-    element('th', { scope: 'row' }, titleOf(name), runs ? bar(name, progress) : null),
+    element('th', { scope: 'row' }, titleOf(name), isRead ? bar(name, progress) : null),
     element('td', { class: 'number' }, number.format(records)),
     element(
       'td',
       { class: error === null ? null : 'soon' },
       last === null ? 'not yet' : ago(last),
       error === null ? null : ' – not refreshed since, see above',
+      last === null ? null : element('span', { class: 'hint exact' }, exactly(last)),
     ),
   )
 }
@@ -74,9 +82,12 @@ export function listenToData() {
 }
 
 async function refresh(path) {
-  const { message, entities } = await ask(path, { method: 'POST' })
-  // A long one goes on without us.
-  if (entities === undefined) return `${message}.`
+  goesOn = false
+  const { entities } = await ask(path, { method: 'POST' })
+  if (entities === undefined) {
+    goesOn = runs
+    return runs ? 'It takes longer and goes on; the table shows how far it is.' : 'The refresh has ended.'
+  }
   const changes = Object.values(entities).reduce((sum, { changed, removed }) => sum + changed + removed, 0)
   return changes === 0
     ? 'Up to date: nothing had changed.'

@@ -1,6 +1,6 @@
 // Small helpers. Text is always set as text, so nothing that QuickBooks holds can become markup.
 
-import { exactly, fromNow } from './words.js'
+import { exactly, fromNow, refusal } from './words.js'
 
 export const byId = (id) => document.getElementById(id)
 
@@ -59,7 +59,7 @@ export function onPress(id, resultId, work) {
     try {
       say(resultId, await work())
     } catch (error) {
-      say(resultId, error.message)
+      say(resultId, refusal(error))
     } finally {
       button.removeAttribute('aria-disabled')
     }

@@ -34,14 +34,17 @@ function standing({ replica, quickbooks, reads, entities }) {
   return items
 }
 
-function noted({ problems, entities, is_authenticated: isConnected }) {
-  const isSolved = ({ about, last_at: at }) =>
-    about === 'connection'
-      ? isConnected
-      : entities[about]?.last_error === null && entities[about].last_success > at
+/** Whether what a problem was about has worked since then. */
+export const isSolved = ({ about, last_at: at }, { entities, is_authenticated: isConnected }) =>
+  about === 'connection'
+    ? isConnected
+    : entities[about]?.last_error === null && entities[about].last_success > at
+
+function noted(status) {
+  const { problems, entities } = status
   const shown = problems.map((problem) => {
     const [what, todo] = words[problem.code] ?? [problem.message, null]
-    const solved = isSolved(problem)
+    const solved = isSolved(problem, status)
     const many =
       problem.count > 1 ? `${count(problem.count, 'time')} since ${exactly(problem.first_at)}` : null
     return {
@@ -66,7 +69,16 @@ const line = ({ what, todo, at = null, many = null, detail = null, solved = fals
     'li',
     { class: solved ? 'solved' : null },
     element('strong', {}, what),
-    at === null ? null : element('span', { class: 'hint' }, ' ', ago(at), many === null ? '' : `, ${many}`),
+    at === null
+      ? null
+      : element(
+          'span',
+          { class: 'hint' },
+          ' ',
+          ago(at),
+          ` (${exactly(at)})`,
+          many === null ? '' : `, ${many}`,
+        ),
     todo === null ? null : element('p', {}, todo),
     detail === null
       ? null

@@ -120,6 +120,21 @@ export const problems = {
   ],
 }
 
+/** Why something was not done. Who is not signed in any more is told at the top of the page. */
+export function refusal({ status, code, message }) {
+  if (status === 401) return ''
+  return Object.hasOwn(problems, code) ? problems[code].join(' ') : message
+}
+
+/** Why a way back from Intuit did not end in a connection; `code` is whatever stood in the address. */
+export const connectError = (code) =>
+  Object.hasOwn(connectErrors, code)
+    ? connectErrors[code]
+    : 'QuickBooks could not be connected; the log says why. Please try again.'
+
+/** What a person mends by connecting once more, though the connection seems to be there. */
+export const mendedByConnecting = ['QBO_UNAUTHORIZED', 'QBO_USER_GONE', 'QBO_FORBIDDEN', 'OAUTH_CODE_REFUSED']
+
 /** `purchase_orders` → `Purchase orders` */
 export const titleOf = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ')
 

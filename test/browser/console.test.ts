@@ -65,6 +65,8 @@ t.test('connect, sync, search and disconnect, by keyboard alone', skip, async (t
   tab.errors.splice(0)
   await says(page, '#state', /^Connected$/)
   await says(page, '#entities tr', /Items\s*50/)
+  // For who has no pointer to rest on it, too.
+  await says(page, '#entities .exact', /\d:\d\d/)
   await page.locator('#guide').waitFor({ state: 'hidden' })
 
   await tabTo(page, page.locator('#q'))
@@ -215,6 +217,7 @@ t.test('an end of the connection is seen from afar, and a reconnect is one butto
   await page.locator('#refresh').click()
   await says(page, '#state', 'Reconnect needed')
   await says(page, '#problems', 'QuickBooks ended the connection.')
+  t.notMatch(await page.locator('#connection').textContent(), 'Would end', 'it has ended')
   ahead = 0
   await page.locator('#connect', { hasText: 'Reconnect' }).click()
   await says(page, '#state', /^Connected$/)
@@ -265,6 +268,131 @@ t.test(
     await says(page, '#results li', 'Zenith')
   },
 )
+
+/** As if the person had gone to another tab, or come back. */
+const setHidden = (page: Page, isHidden: boolean) =>
+  page.evaluate(
+    `Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+     document.dispatchEvent(new Event('visibilitychange'))`,
+  )
+
+t.test('tabs out of sight keep no connection from the one in sight', skip, async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  const context = await (await browser(t)).newContext()
+  t.teardown(() => context.close())
+  const pages: Page[] = []
+  // One more than the connections that a browser has to a host.
+  for (let i = 0; i < 7; i++) {
+    const page = await context.newPage()
+    await page.goto(service.url)
+    await says(page, '#state', 'Not connected')
+    await setHidden(page, true)
+    pages.push(page)
+  }
+  await service.connectAndFill()
+  const [first] = pages as [Page]
+  t.equal(await first.locator('#state').textContent(), 'Not connected')
+  await setHidden(first, false)
+  await says(first, '#state', /^Connected$/)
+})
+
+t.test('where too many follow the status, it is asked for', skip, async (t) => {
+  const service = await startService(t, undefined)
+  const leaving = new AbortController()
+  t.teardown(() => leaving.abort())
+  for (let i = 0; i < 25; i++) await fetch(`${service.url}/api/cache/status/events`, leaving)
+  const { page } = await openTab(t, await browser(t))
+  await page.goto(service.url)
+  await says(page, '#state', 'Not set up')
+})
+
+t.test('signing out and in again is noticed in other tabs', skip, async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, { env: keys })
+  const { page } = await openTab(t, await browser(t))
+  const other = await page.context().newPage()
+  const signIn = async (page: Page) => {
+    await page.locator('#key').fill(keys.ADMIN_API_KEY)
+    await page.keyboard.press('Enter')
+    await says(page, '#sign-out', 'Sign out')
+  }
+  await page.goto(service.url)
+  await signIn(page)
+  await page.locator('#connect').click()
+  await says(page, '#connection', 'Company id')
+  await other.goto(service.url)
+  await other.locator('#sign-out').click()
+  await says(other, '#sign-in-title', 'Sign in')
+
+  await page.locator('#refresh').click()
+  await says(page, '#notice', 'not signed in any more')
+  t.equal(await page.locator('#refresh-result').textContent(), '', 'no words for programs')
+  t.notMatch(await page.locator('#connection').textContent(), 'Company id')
+  await signIn(other)
+  await setHidden(page, false)
+  await says(page, '#connection', 'Company id')
+  t.equal(await page.locator('#notice').textContent(), '')
+
+  await page.route('**/api/session', (route) => route.abort())
+  await page.locator('#sign-out').click()
+  await says(page, '#notice', 'You are still signed in.')
+})
+
+t.test('who this browser is, and what can be searched, is asked until it is answered', skip, async (t) => {
+  const service = await startService(t, await startSimulator(t))
+  await service.connectAndFill()
+  const { page } = await openTab(t, await browser(t))
+  await page.clock.install()
+  const away = (path: string) => page.route(path, (route) => route.fulfill({ status: 503, body: '{}' }))
+  await away('**/api/session')
+  await page.goto(service.url)
+  await says(page, '#state', /^Connected$/)
+  t.equal(await page.locator('#sign-in').isVisible(), false, 'nobody knows whether a key is needed')
+  await away('**/api/indexes/status')
+  await page.unroute('**/api/session')
+  await page.clock.fastForward(5_000)
+  await page.locator('#refresh').waitFor()
+  await page.unroute('**/api/indexes/status')
+  await page.clock.fastForward(5_000)
+  await says(page, '#indexes', 'Client names')
+})
+
+t.test('a refresh that outlasts its answer is told to its end', skip, async (t) => {
+  const simulator = await startSimulator(t)
+  // As if the 25 seconds that clients are kept waiting were over soon.
+  const clientClock = {
+    ...systemClock,
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms === 25_000 ? 1_500 : ms, signal),
+  }
+  const service = await startService(t, simulator, { clientClock })
+  await service.connectAndFill()
+  const { page } = await openTab(t, await browser(t))
+  await page.goto(service.url)
+  const held = holdAnswers(service.app)
+  await page.locator('#refresh-all').click()
+  await says(page, '#refresh-result', 'It takes longer and goes on; the table shows how far it is.')
+  held.release()
+  await says(page, '#refresh-result', 'The refresh has ended.')
+})
+
+t.test('where the advice is to connect again, there is a button for it', skip, async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator)
+  await service.connectAndFill()
+  const { page } = await openTab(t, await browser(t))
+  await page.goto(service.url)
+  await says(page, '#state', /^Connected$/)
+  t.equal(await page.locator('#connect').isVisible(), false)
+  simulator.fault({ on: 'query', entity: 'Item', kind: 'fault', code: '3200', times: 3 })
+  await page.locator('#refresh-all').click()
+  await says(page, '#problems', 'Press Connect to QuickBooks and agree once more.')
+  await says(page, '#refresh-result', 'QuickBooks does not let the service in.')
+  simulator.clearFaults()
+  await page.locator('#connect').click()
+  await says(page, '#problems', 'It has worked again since then.')
+  await page.locator('#connect').waitFor({ state: 'hidden' })
+})
 
 t.test('what QuickBooks holds is text, whatever it looks like', skip, async (t) => {
   const simulator = await startSimulator(t)

@@ -33,13 +33,32 @@ export async function ask(path, { method = 'GET', body, signal } = {}) {
   throw new Refused(answer.status, json.code, json.message ?? `The service answered ${answer.status}.`)
 }
 
-/** Follows the status: `onStatus` hears each one, `onSilence` when the service does not answer. Never ends. */
+/**
+ * Follows the status: `onStatus` hears each one, `onSilence` when the service does not answer. Only while somebody looks:
+ * a browser has six connections to a host, and tabs that are out of sight would take them from the one in sight.
+ */
 export function followStatus(onStatus, onSilence) {
-  const source = new EventSource('api/cache/status/events')
-  source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)))
-  source.addEventListener('error', () => {
-    onSilence()
-    // A browser comes back by itself, but not to one that has refused it.
-    if (source.readyState === EventSource.CLOSED) setTimeout(followStatus, 5_000, onStatus, onSilence)
-  })
+  let source
+  let again
+
+  function open() {
+    const opened = new EventSource('api/cache/status/events')
+    source = opened
+    opened.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)))
+    opened.addEventListener('error', () => {
+      if (opened.readyState !== EventSource.CLOSED) return onSilence()
+      // A browser does not come back by itself to one that has refused it, such as one that too many follow.
+      again = setTimeout(follow, 5_000)
+      ask('api/cache/status').then(onStatus, onSilence)
+    })
+  }
+
+  function follow() {
+    clearTimeout(again)
+    source?.close()
+    if (!document.hidden) open()
+  }
+
+  document.addEventListener('visibilitychange', follow)
+  follow()
 }

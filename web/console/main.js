@@ -5,20 +5,26 @@ import { listenToData, showData } from './data.js'
 import { byId, notify, say, updateTimes } from './dom.js'
 import { listenToGuide, showGuide } from './guide.js'
 import { showProblems } from './problems.js'
-import { listenToSearch } from './search.js'
-import { connectErrors } from './words.js'
+import { listenToSearch, lookAtIndexes } from './search.js'
+import { connectError } from './words.js'
 
-let session = { key_required: true, signed_in: false, expires_at: null }
+/** Undefined until the service has said who this browser is. */
+let session
 let status
 /** What only an admin is told: the company, and the redirect URI. */
 let account
 let config
 let knownState
+let nextLook
+
+/** The clock of this machine may be wrong, and must not make it ask without end. */
+const SOONEST_LOOK_MS = 60_000
+const AGAIN_MS = 5_000
 
 function show() {
   if (status === undefined) return
-  const mayAct = session.signed_in
-  byId('sign-in').hidden = mayAct
+  const mayAct = session?.signed_in === true
+  byId('sign-in').hidden = session === undefined || mayAct
   byId('sign-out').hidden = !mayAct || !session.key_required
   byId('search').hidden = !mayAct || status.last_updated === null
   showGuide(status, config?.redirect_uri)
@@ -27,27 +33,43 @@ function show() {
   showData(status, mayAct)
 }
 
-async function lookAtSession() {
-  session = await ask('api/session')
-  await lookAtAccount()
+/** Who this browser is may have changed: in another tab, with time, or because the service has other keys. */
+async function lookAgain() {
+  clearTimeout(nextLook)
+  try {
+    const next = await ask('api/session')
+    if (session?.signed_in && !next.signed_in) return signedOut(next)
+    if (session?.signed_in === false && next.signed_in) notify('')
+    session = next
+    await Promise.all([lookAtAccount(), lookAtIndexes()])
+    if (session.expires_at === null) return
+    const left = Date.parse(session.expires_at) - Date.now()
+    nextLook = setTimeout(lookAgain, Math.max(left, SOONEST_LOOK_MS))
+  } catch {
+    // Its database may be away, or too much is asked of it.
+    nextLook = setTimeout(lookAgain, AGAIN_MS)
+  }
 }
 
 async function lookAtAccount() {
-  ;[account, config] = session.signed_in
+  ;[account, config] = session?.signed_in
     ? await Promise.all([ask('api/auth/status'), ask('api/config')])
     : [undefined, undefined]
   show()
 }
 
-/** The service may be another one than before: started anew, with other keys. */
-const lookAgain = () => lookAtSession().catch(() => undefined)
+function signedOut(next) {
+  session = next
+  notify('This browser is not signed in any more. Sign in again to go on.')
+  void lookAtAccount()
+  byId('key').focus()
+}
 
 function onStatus(next) {
   const wasSilent = status === undefined
   status = next
   show()
-  if (wasSilent) void lookAgain()
-  else if (next.connection_status !== knownState) void lookAtAccount().catch(() => undefined)
+  if (wasSilent || next.connection_status !== knownState) void lookAgain()
   knownState = next.connection_status
 }
 
@@ -64,7 +86,8 @@ byId('sign-in').addEventListener('submit', async (event) => {
     session = await ask('api/session', { method: 'POST', body: { key: key.value } })
     notify('')
     key.value = ''
-    await lookAtAccount()
+    show()
+    await lookAgain()
   } catch (error) {
     notify(error.message)
     key.focus()
@@ -72,27 +95,30 @@ byId('sign-in').addEventListener('submit', async (event) => {
 })
 
 byId('sign-out').addEventListener('click', async () => {
-  session = await ask('api/session', { method: 'DELETE' }).catch(() => session)
-  await lookAtAccount()
+  try {
+    session = await ask('api/session', { method: 'DELETE' })
+    await lookAtAccount()
+  } catch (error) {
+    notify(`You are still signed in. ${error.message}`)
+  }
 })
 
-whenSignedOut(() => {
-  session = { ...session, signed_in: false }
-  notify('You were signed in for an hour. Sign in again to go on.')
-  show()
-  byId('key').focus()
+whenSignedOut(() => signedOut({ ...session, signed_in: false }))
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void lookAgain()
 })
 
 const problem = new URLSearchParams(location.search).get('connect_error')
 if (problem !== null) {
-  notify(connectErrors[problem] ?? 'QuickBooks could not be connected; the log says why. Please try again.')
+  notify(connectError(problem))
   history.replaceState(null, '', location.pathname)
 }
 
-listenToConnection(() => void lookAtAccount())
+listenToConnection(() => void lookAgain())
 listenToData()
 listenToGuide()
-void listenToSearch()
+listenToSearch()
 followStatus(onStatus, onSilence)
 // Ages grow while nothing happens.
 setInterval(updateTimes, 15_000)

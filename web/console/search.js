@@ -1,15 +1,15 @@
 // Tries the search over all indexes, as an MRP would use it, and says why each hit is one.
 import { ask } from './api.js'
-import { byId, element, say } from './dom.js'
+import { byId, element, say, showAs } from './dom.js'
 import { count, titleOf } from './words.js'
 
 let asked
 
-/** Fills the choice of indexes once, and searches with each keystroke. */
-export async function listenToSearch() {
+/** Fills the choice of indexes: another start of the service may have others. */
+export async function lookAtIndexes() {
   const { available_indexes: names } = await ask('api/indexes/status')
-  byId('indexes').replaceChildren(
-    ...names.map((name) =>
+  showAs('indexes', names, () =>
+    names.map((name) =>
       element(
         'label',
         {},
@@ -18,6 +18,10 @@ export async function listenToSearch() {
       ),
     ),
   )
+}
+
+/** Searches with each keystroke. */
+export function listenToSearch() {
   const form = byId('search').querySelector('form')
   form.addEventListener('input', search)
   form.addEventListener('submit', (event) => {

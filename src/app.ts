@@ -165,6 +165,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       adminKey: config.ADMIN_API_KEY,
       searchKey: config.SEARCH_API_KEY,
       corsOrigins,
+      publicOrigin: new URL(config.PUBLIC_URL).origin,
       answersTo: (name) => config.ALLOW_UNAUTHENTICATED || isLoopback(name) || ownNames.includes(name),
     })
     await app.register(meter, { clock, budget: config.QUICKBOOKS_MONTHLY_READ_BUDGET })
@@ -210,7 +211,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       environment: config.QUICKBOOKS_ENVIRONMENT,
       clientId: config.QUICKBOOKS_CLIENT_ID,
     })
-    await app.register(sessionRoutes, { publicUrl: config.PUBLIC_URL, cookieName: SESSION_COOKIE })
+    await app.register(sessionRoutes, { cookieName: SESSION_COOKIE })
     await app.register(stop, { drainMs, patienceMs: STOP_PATIENCE_MS })
     await app.ready()
     return app

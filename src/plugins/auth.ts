@@ -35,13 +35,15 @@ export interface AuthOptions {
   searchKey: string | undefined
   /** Origins of web pages that may act without a key when none is configured. */
   corsOrigins: readonly string[]
+  /** Where browsers reach the service: a proxy may tell it another host. */
+  publicOrigin: string
   /** Under which host names the service answers when no key is configured. */
   answersTo: (hostname: string) => boolean
 }
 
 /** Guards every route registered after it. */
 export default fp<AuthOptions>(
-  async (app, { adminKey, searchKey, corsOrigins, answersTo }) => {
+  async (app, { adminKey, searchKey, corsOrigins, publicOrigin, answersTo }) => {
     const admin = adminKey === undefined ? undefined : digest(adminKey)
     const search = searchKey === undefined ? undefined : digest(searchKey)
     const unprotected = admin === undefined
@@ -61,7 +63,7 @@ export default fp<AuthOptions>(
       if (access === undefined) throw new Error(`${route.method} ${route.url} has no config.access`)
       if (access === 'open' || access === 'signature') return
       if (unprotected && access === 'search') return
-      const guard = unprotected ? sameSiteOnly(corsOrigins) : bearer(access)
+      const guard = unprotected ? sameSiteOnly([...corsOrigins, publicOrigin]) : bearer(access)
       // After the rate limit, which counts whoever asks.
       route.onRequest = [...[route.onRequest ?? []].flat(), guard]
     })
@@ -104,7 +106,8 @@ export default fp<AuthOptions>(
       if (headers.cookie === undefined) return false
       const { [SESSION_COOKIE]: token } = app.parseCookie(headers.cookie)
       if (token === undefined || (await app.sessions?.expiryOf(token)) === undefined) return false
-      if (isForeign(request) || headers['sec-fetch-site'] === 'same-site') throw foreignPage()
+      const isBeside = headers['sec-fetch-site'] === 'same-site'
+      if (isBeside || (isForeign(request) && headers.origin !== publicOrigin)) throw foreignPage()
       return true
     }
   },
@@ -146,11 +149,11 @@ function ownHostOnly(answersTo: AuthOptions['answersTo']): onRequestHookHandler 
 }
 
 /** Without keys a browser needs none either, so another site's page could act through it; browsers say when it does. */
-function sameSiteOnly(corsOrigins: readonly string[]): onRequestHookHandler {
+function sameSiteOnly(origins: readonly string[]): onRequestHookHandler {
   return (request, _reply, done) => {
     const { headers, method } = request
     const navigation = headers['sec-fetch-mode'] === 'navigate' && method === 'GET'
-    const allowed = headers.origin !== undefined && corsOrigins.includes(headers.origin)
+    const allowed = headers.origin !== undefined && origins.includes(headers.origin)
     done(isForeign(request) && !navigation && !allowed ? crossSite() : undefined)
   }
 }
@@ -174,7 +177,7 @@ const foreignPage = () =>
     code: 'CROSS_SITE',
     status: 403,
     message:
-      'Only pages of this service may use that this browser is signed in. If this is one, the proxy in front does not tell the address that the browser has: let it pass on the header Host (docs/https.md).',
+      'Only pages of this service may use that this browser is signed in. If this is one, the proxy in front does not tell the address that the browser has: set PUBLIC_URL to that, or let it pass on the header Host (docs/https.md).',
   })
 
 const digest = (key: string): Buffer => hash('sha256', key, 'buffer')

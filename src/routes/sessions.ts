@@ -7,9 +7,8 @@ import { AppError } from '../errors.ts'
 import { isoOrNull } from '../services/clock.ts'
 import { Time } from '../services/status.ts'
 
-/** Where browsers reach the service, and by which cookie they are known. */
+/** By which cookie browsers are known. */
 export interface SessionRouteOptions {
-  publicUrl: string
   cookieName: string
 }
 
@@ -19,16 +18,16 @@ const SessionAnswer = Type.Object({
   expires_at: Time('When it has to sign in again'),
 })
 
-const routes: FastifyPluginAsyncTypebox<SessionRouteOptions> = async (app, { publicUrl, cookieName }) => {
+const routes: FastifyPluginAsyncTypebox<SessionRouteOptions> = async (app, { cookieName }) => {
   const { sessions } = app
-  const home = new URL(publicUrl)
 
-  const cookieOf = ({ protocol, host }: FastifyRequest) =>
+  /** Whether the page came by https is for its origin to say: a proxy may not be trusted. */
+  const cookieOf = ({ protocol, headers }: FastifyRequest) =>
     ({
       path: '/',
       httpOnly: true,
       sameSite: 'strict',
-      secure: protocol === 'https' || (home.protocol === 'https:' && host === home.host),
+      secure: protocol === 'https' || headers.origin?.startsWith('https:') === true,
     }) as const
 
   const answer = (expiresAt: number | undefined) => ({

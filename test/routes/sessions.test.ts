@@ -82,9 +82,31 @@ t.test('behind https the cookie travels by https alone', async (t) => {
     (await app.inject({ method: 'POST', url: '/api/session', payload: { key: ADMIN }, headers })).headers[
       'set-cookie'
     ]
-  t.match(await ask({ host: 'mrp.example.com' }), /; Secure/)
+  t.match(await ask({ host: '10.0.0.7', origin: 'https://mrp.example.com' }), /; Secure/)
   t.match(await ask({ host: '10.0.0.7', 'x-forwarded-proto': 'https' }), /; Secure/)
   t.notMatch(await ask({ host: '10.0.0.7' }), /; Secure/)
+})
+
+t.test('behind a proxy that tells another host, pages at PUBLIC_URL are our own', async (t) => {
+  const { app } = await startService(t, undefined, {
+    env: { ...keys, PUBLIC_URL: 'https://mrp.example.com' },
+  })
+  const host = '10.0.0.7:5002'
+  const signedIn = await app.inject({
+    ...{ method: 'POST', url: '/api/session', payload: { key: ADMIN } },
+    headers: { host, origin: 'https://mrp.example.com' },
+  })
+  const [{ name, value } = { name: '', value: '' }] = signedIn.cookies
+  const ask = async (origin: string) =>
+    (
+      await app.inject({
+        ...{ method: 'POST', url: '/api/disconnect' },
+        headers: { host, origin, cookie: `${name}=${value}`, 'sec-fetch-site': 'same-origin' },
+      })
+    ).statusCode
+  t.equal(await ask('https://mrp.example.com'), 200)
+  t.equal(await ask('https://mrp.example.com.evil.example'), 403)
+  t.equal(await ask('http://mrp.example.com'), 403)
 })
 
 t.test('it ends after an hour, when the person signs out, and when the key is replaced', async (t) => {

@@ -367,12 +367,12 @@ mark { color: inherit; background: none; font-weight: 700 }
     })
 
     return {
-      ...{ input, close, set, update },
+      ...{ input, leave, set, update },
       value: () => value,
       record: () => (value && record?.type ? record : null),
       connect() {
         update()
-        if (unresolved) resolve()
+        if (unresolved && !request) resolve()
       },
     }
   }
@@ -396,7 +396,7 @@ mark { color: inherit; background: none; font-weight: 700 }
     }
 
     disconnectedCallback() {
-      this.#field.close()
+      this.#field.leave()
     }
 
     attributeChangedCallback(name, _before, text) {
@@ -406,7 +406,7 @@ mark { color: inherit; background: none; font-weight: 700 }
 
     formDisabledCallback(disabled) {
       this.#field.input.disabled = disabled
-      this.#field.close()
+      this.#field.leave()
     }
 
     formResetCallback() {

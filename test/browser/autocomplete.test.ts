@@ -374,6 +374,29 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
     },
   )
 
+  t.test('a disabled field shows the label, too, and each label is asked for once', async (t) => {
+    const { page } = await openTab(t, chromium)
+    const asked: string[] = []
+    page.on('request', (request) => {
+      if (isRecords(new URL(request.url()))) asked.push(request.url())
+    })
+    const body = `<form>
+      ${labelled('Open', `index="client_names" value="${ids['Smithson Tools']}"`)}
+      ${labelled('Disabled', `index="client_names" value="${ids['Smith Brothers']}" disabled`)}
+      <fieldset disabled>${labelled('Inside', `index="client_names" value="${ids['Old Mill']}"`)}</fieldset>
+    </form>`
+    await page.goto(pages.add(pageOf(service.url, body), strictPolicy(service.url)))
+    await hasText(field(page, 'Open'), 'Smithson Tools')
+    await hasText(field(page, 'Disabled'), 'Smith Brothers')
+    await hasText(field(page, 'Inside'), 'Old Mill')
+    t.equal(asked.filter((url) => url.endsWith(`=${ids['Smithson Tools']}`)).length, 1)
+    await page.evaluate(`
+      const field = document.querySelector('qbo-autocomplete')
+      field.value = ${ids['Smithfield Forge']}
+      field.disabled = true`)
+    await hasText(field(page, 'Open'), 'Smithfield Forge')
+  })
+
   t.test('while the service is away a stored id stays, and gets its label later', async (t) => {
     const { page } = await open(t, customerField())
     await page.route(isRecords, (route) => route.abort())

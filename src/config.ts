@@ -324,13 +324,18 @@ export const isLoopback = (host: string): boolean =>
 
 type Given = Record<string, string | undefined>
 
-function readDotenv(path: string): Given {
+/** What stands in the file; nothing where there is none. @throws ConfigError when it cannot be read */
+export function readDotenv(path = '.env'): Given {
+  let text: string
   try {
-    return parseEnv(readFileSync(resolve(path), 'utf8'))
+    text = readFileSync(resolve(path), 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw new ConfigError(`The file ${path} cannot be read (${reasonOf(error)}).`)
   }
+  // Windows' editors and shells: the mark would be part of the first name, and UTF-16 has no name that is known.
+  if (text.includes('\0')) throw new ConfigError(`The file ${path} is not in UTF-8: save it as such.`)
+  return parseEnv(text.replace(/^\uFEFF/, ''))
 }
 
 function dropEmpty(given: Given): Given {

@@ -1,9 +1,16 @@
 // `npm run doctor`: finds out what keeps the service from working, beside one that runs or before the first start, and
 // says what to do. It changes nothing.
 
-import { parseEnv } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
-import { apiBaseUrlOf, ConfigSchema, databaseOf, loadConfig, redirectUriOf, secretNames } from './config.ts'
+import {
+  apiBaseUrlOf,
+  ConfigSchema,
+  databaseOf,
+  loadConfig,
+  readDotenv,
+  redirectUriOf,
+  secretNames,
+} from './config.ts'
 import { ConfigError } from './errors.ts'
 import { examine } from './services/doctor/check.ts'
 import { checks } from './services/doctor/checks.ts'
@@ -11,25 +18,26 @@ import { theOutside } from './services/doctor/outside.ts'
 import type { Patient } from './services/doctor/patient.ts'
 import { reportOf } from './services/doctor/report.ts'
 
-async function configured(env: NodeJS.ProcessEnv): Promise<Pick<Patient, 'setup' | 'refusal'>> {
+async function configured(env: NodeJS.ProcessEnv): Promise<Pick<Patient, 'setup' | 'refusal' | 'advice'>> {
+  const advice: string[] = []
   try {
-    const config = await loadConfig(env)
+    const config = await loadConfig(env, undefined, (line) => advice.push(line))
     const setup = {
       config,
       redirectUri: redirectUriOf(config),
       apiUrl: apiBaseUrlOf(config),
       place: databaseOf(config),
     }
-    return { setup, refusal: undefined }
+    return { setup, refusal: undefined, advice }
   } catch (error) {
-    if (error instanceof ConfigError) return { setup: undefined, refusal: error.message }
+    if (error instanceof ConfigError) return { setup: undefined, refusal: error.message, advice }
     throw error
   }
 }
 
 function dotenv(): NodeJS.Dict<string> {
   try {
-    return parseEnv(theOutside.read('.env'))
+    return readDotenv()
   } catch {
     // Where it cannot be read, the configuration does not load either, and says so.
     return {}

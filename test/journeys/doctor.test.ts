@@ -210,6 +210,19 @@ t.test('what is not as it should be is told, with what to do', async (t) => {
       lines: { webhooks: /^warn: on, but Intuit posts to https addresses only/ },
     },
     {
+      when: "production is asked by the sandbox's name, as former .env files do",
+      env: {
+        ...{ QUICKBOOKS_SANDBOX_BASE_URL: '', QUICKBOOKS_CLIENT_SECRET: '' },
+        ...{ QB_SANDBOX_BASE_URL: 'https://quickbooks.api.intuit.com', QB_CLIENT_SECRET: 'wrong' },
+      },
+      lines: {
+        credentials: /^ok: .*, for production$/,
+        'redirect URI': /^fail: .*: production keys take https only$/,
+        'former names': /^warn: .*QB_CLIENT_SECRET is deprecated: rename it QUICKBOOKS_CLIENT_SECRET\./,
+      },
+      todo: /the production keys of your app[\s\S]*\d\. When all else is well, do what the line of the former names/,
+    },
+    {
       when: 'nobody listens where tokens are asked for',
       env: { QUICKBOOKS_TOKEN_URL: `http://127.0.0.1:${nobody}/` },
       lines: {
@@ -275,6 +288,18 @@ t.test(
   },
 )
 
+t.test('.env may begin with the mark that Windows sets, and must be UTF-8', async (t) => {
+  const cwd = temporaryFolder(t)
+  writeFileSync(join(cwd, '.env'), '\uFEFFCACHE_REFRESH_MINUTES=17\r\n')
+  const marked = await doctor(t, {}, cwd)
+  t.match(marked.lines, { spelling: /^ok: /, webhooks: /every 17 minutes$/ })
+  writeFileSync(join(cwd, '.env'), 'CACHE_REFRESH_MINUTES=17\r\n', 'utf16le')
+  t.match(
+    (await doctor(t, {}, cwd)).lines.configuration,
+    'fail: The file .env is not in UTF-8: save it as such.',
+  )
+})
+
 t.test('a program that listens on the port is told from the service', async (t) => {
   for (const answer of ['{"status":"healthy"}', 'hello']) {
     const stranger = createServer((_request, response) => response.end(answer))
@@ -285,6 +310,16 @@ t.test('a program that listens on the port is told from the service', async (t) 
     t.match(lines.port, /^fail: 127\.0\.0\.1:\d+ is taken by another program$/)
     t.match(todo, `Stop the program that listens on ${port}, or choose another PORT.`)
   }
+  const unwell = createServer((_request, response) =>
+    response
+      .writeHead(503)
+      .end('{"statusCode":503,"code":"DATABASE_FAILED","message":"It does not answer."}'),
+  )
+  await once(unwell.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => unwell.close())
+  const { lines, todo } = await doctor(t, { PORT: String((unwell.address() as AddressInfo).port) })
+  t.match(lines.port, /^warn: .* is this service's, but it is not well: It does not answer\.$/)
+  t.notMatch(todo, 'Stop the program')
   const older = createServer((_request, response) => response.end('{"status":"healthy","version":"0.0.1"}'))
   await once(older.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => older.close())

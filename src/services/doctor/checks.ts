@@ -1,7 +1,15 @@
 // All checks, in the order in which what they find has to be mended.
 
 import type { Check } from './check.ts'
-import { access, addresses, configuration, credentials, dotenvFile, spelling } from './configuration.ts'
+import {
+  access,
+  addresses,
+  configuration,
+  credentials,
+  dotenvFile,
+  formerNames,
+  spelling,
+} from './configuration.ts'
 import { api, clock, keys, redirectUri, tokenEndpoint, webhooks } from './intuit.ts'
 import { folder, node, port } from './machine.ts'
 import { connection, database } from './stored.ts'
@@ -10,5 +18,5 @@ export const checks: readonly Check[] = [
   ...[node, spelling, configuration, dotenvFile, credentials, access, addresses],
   ...[port, folder, database],
   ...[redirectUri, tokenEndpoint, api, clock, keys],
-  ...[connection, webhooks],
+  ...[connection, webhooks, formerNames],
 ]

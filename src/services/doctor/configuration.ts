@@ -1,6 +1,7 @@
 // What is configured, each thing by itself and against the others.
 
 import { type Check, CONFIGURATION, fail, ok, warn } from './check.ts'
+import type { Setup } from './patient.ts'
 
 const DOTENV = '.env'
 
@@ -59,6 +60,17 @@ function slipsBetween(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
+export const formerNames: Check = {
+  name: 'former names',
+  run: ({ advice }) =>
+    advice.length === 0
+      ? ok('none is set')
+      : warn(
+          advice.join(' '),
+          'When all else is well, do what the line of the former names says (docs/migrating-from-flask.md).',
+        ),
+}
+
 export const dotenvFile: Check = {
   name: 'file .env',
   run({ outside }) {
@@ -72,16 +84,26 @@ export const dotenvFile: Check = {
   },
 }
 
+/**
+ * Which QuickBooks is asked, and so whose keys it takes. Where the address is Intuit's it tells: what is called the
+ * sandbox's leads to production in many a former .env (docs/migrating-from-flask.md).
+ */
+export function environmentOf({ config, apiUrl }: Setup): 'sandbox' | 'production' {
+  const { hostname } = new URL(apiUrl)
+  if (hostname === 'quickbooks.api.intuit.com') return 'production'
+  return hostname === 'sandbox-quickbooks.api.intuit.com' ? 'sandbox' : config.QUICKBOOKS_ENVIRONMENT
+}
+
 export const credentials: Check = {
   name: 'credentials',
   needs: [CONFIGURATION],
-  run: ({ setup: { config } }) =>
-    config.QUICKBOOKS_CLIENT_ID === undefined
+  run: ({ setup }) =>
+    setup.config.QUICKBOOKS_CLIENT_ID === undefined
       ? fail(
           'QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET are not set, so QuickBooks cannot be connected',
           'Set QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET to the keys of your app at developer.intuit.com.',
         )
-      : ok(`of an Intuit app are set, for ${config.QUICKBOOKS_ENVIRONMENT}`),
+      : ok(`of an Intuit app are set, for ${environmentOf(setup)}`),
 }
 
 export const access: Check = {

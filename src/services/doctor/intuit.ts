@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { AppError } from '../../errors.ts'
 import { createOAuthClient } from '../qbo/oauth.ts'
 import { type Check, CONFIGURATION, type Examination, type Finding, fail, ok, skip, warn } from './check.ts'
+import { environmentOf } from './configuration.ts'
 import { reachOf } from './network.ts'
 import type { Reply } from './outside.ts'
 
@@ -11,10 +12,11 @@ import type { Reply } from './outside.ts'
 export const redirectUri: Check = {
   name: 'redirect URI',
   needs: [CONFIGURATION],
-  run({ setup: { config, redirectUri: uri } }) {
+  run({ setup }) {
+    const { config, redirectUri: uri } = setup
     const { hostname, host, protocol, pathname } = new URL(uri)
     const own = new URL(config.PUBLIC_URL)
-    const isProduction = config.QUICKBOOKS_ENVIRONMENT === 'production'
+    const isProduction = environmentOf(setup) === 'production'
     const name = config.QUICKBOOKS_REDIRECT_URI === undefined ? 'PUBLIC_URL' : 'QUICKBOOKS_REDIRECT_URI'
     const https = `Set ${name} to an https address with a name of your own, enter its /callback among the redirect URIs of the production keys, and put HTTPS in front (docs/https.md).`
     const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
@@ -105,7 +107,8 @@ const PATIENCE_MS = 10_000
 export const keys: Check = {
   name: 'client id and secret',
   needs: [CONFIGURATION, 'credentials', TOKEN_ENDPOINT],
-  async run({ setup: { config, redirectUri }, outside: { dispatcher } }) {
+  async run({ setup, outside: { dispatcher } }) {
+    const { config, redirectUri } = setup
     const oauth = createOAuthClient(
       {
         clientId: config.QUICKBOOKS_CLIENT_ID,
@@ -120,7 +123,7 @@ export const keys: Check = {
     try {
       await oauth.exchangeCode(BOGUS_CODE)
     } catch (error) {
-      if (error instanceof AppError) return meaningOf(error, config.QUICKBOOKS_ENVIRONMENT)
+      if (error instanceof AppError) return meaningOf(error, environmentOf(setup))
       throw error
     }
     return fail(

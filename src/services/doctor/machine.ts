@@ -46,7 +46,15 @@ export const port: Check = {
         'Set HOST to an address of this machine: 127.0.0.1, or 0.0.0.0 for all it has.',
       )
     const url = `http://${reachable(host)}:${port}/api/health`
-    const running = versionOf(await outside.ask({ url, timeoutMs: HEALTH_MS }).catch(() => undefined))
+    const reply = await outside.ask({ url, timeoutMs: HEALTH_MS }).catch((error: Error) => error)
+    const { version: running, message } = saidBy(reply)
+    if (message !== undefined)
+      return warn(`${host}:${port} is this service's, but it is not well: ${message}`, 'Look into its log.')
+    if (reply instanceof Error && reply.name === 'TimeoutError')
+      return fail(
+        `${host}:${port} is taken, and who listens there does not answer`,
+        `Find out which program listens on ${port}. If it is this service, look into its log and start it anew; else stop it, or choose another PORT.`,
+      )
     if (running === undefined)
       return fail(
         `${host}:${port} is taken by another program`,
@@ -61,13 +69,16 @@ export const port: Check = {
   },
 }
 
-/** Of what answers there, if it is this service. */
-function versionOf(reply: Reply | undefined): string | undefined {
+/** What answers there, if it is this service: its version, or why it cannot tell its health. */
+function saidBy(reply: Reply | Error): { version?: string; message?: string } {
+  if (reply instanceof Error) return {}
   try {
-    const { status, version } = JSON.parse(reply?.body ?? '') as { status?: unknown; version?: unknown }
-    return status === 'healthy' && typeof version === 'string' ? version : undefined
+    const { status, version, statusCode, code, message } = JSON.parse(reply.body) as Record<string, unknown>
+    if (status === 'healthy' && typeof version === 'string') return { version }
+    const isOurs = statusCode === reply.status && typeof code === 'string'
+    return isOurs && typeof message === 'string' ? { message } : {}
   } catch {
-    return undefined
+    return {}
   }
 }
 
@@ -84,7 +95,9 @@ export const folder: Check = {
     const nearest = nearestOf(resolve(DATA_DIR), outside.exists)
     // With a server only what makes a start quick is kept in it.
     const bad: typeof fail = place.server === undefined ? fail : warn
-    const files = ['mrp-backend.db', 'process.lock'].map((name) => join(nearest, name))
+    const database = ['', '-wal', '-shm'].map((end) => `mrp-backend.db${end}`)
+    const key = config.SECRET_KEY === undefined ? ['secret.key'] : []
+    const files = [...database, 'process.lock', ...key].map((name) => join(nearest, name))
     const closed = outside.canMakeFilesIn(nearest)
       ? files.find((path) => outside.exists(path) && !outside.canWrite(path))
       : nearest

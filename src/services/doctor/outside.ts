@@ -1,6 +1,6 @@
 // The machine and the network as the checks see them.
 
-import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { type Dispatcher, getGlobalDispatcher, request } from 'undici'
 
@@ -29,7 +29,6 @@ export interface Outside {
   /** Why nobody could listen there now; undefined when one could. */
   whyNotListen(host: string, port: number): Promise<string | undefined>
   exists(path: string): boolean
-  read(path: string): string
   canWrite(path: string): boolean
   /** False where it is no folder. */
   canMakeFilesIn(path: string): boolean
@@ -84,7 +83,6 @@ export const theOutside: Outside = {
     }),
 
   exists: existsSync,
-  read: (path) => readFileSync(path, 'utf8'),
   canWrite: (path) => isAllowed(path, constants.R_OK | constants.W_OK),
   canMakeFilesIn: (path) =>
     statSync(path).isDirectory() && isAllowed(path, constants.R_OK | constants.W_OK | constants.X_OK),

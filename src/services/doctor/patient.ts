@@ -21,6 +21,8 @@ export interface Patient {
   /** Undefined where the configuration does not load; `refusal` says why. */
   setup: Setup | undefined
   refusal: string | undefined
+  /** A line for each former name that is set. */
+  advice: readonly string[]
   /** The service's own, and the Node that it needs, as in `>=26`. */
   version: string
   node: string

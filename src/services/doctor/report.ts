@@ -10,7 +10,7 @@ export function reportOf(lines: readonly Line[]): string {
   const found = lines.map(
     ({ level, name, text }) => `${SIGNS[level]} ${level.padEnd(4)}  ${name.padEnd(width)}  ${text}`,
   )
-  const todos = lines.flatMap(({ todo }) => (todo === undefined ? [] : [todo]))
+  const todos = [...new Set(lines.flatMap(({ todo }) => (todo === undefined ? [] : [todo])))]
   const steps =
     todos.length === 0
       ? ['There is nothing to do.']

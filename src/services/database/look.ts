@@ -1,6 +1,6 @@
 // A look at a database that leaves everything as it is: nothing is made, migrated or locked, whoever serves from it.
 
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { ConfigError, reasonOf } from '../../errors.ts'
@@ -29,7 +29,7 @@ function lookAtSqlite(dataDir: string): Sight {
   const path = databasePath(dataDir)
   const url = pathToFileURL(path)
   // Read as any other, a file that nobody serves from would get two more beside it, which stay. better-sqlite3 cannot do this.
-  const isAlone = !existsSync(`${path}-wal`) || statSync(`${path}-wal`).size === 0
+  const isAlone = !existsSync(`${path}-wal`)
   if (isAlone) url.searchParams.set('immutable', '1')
   try {
     using file = new DatabaseSync(url, { readOnly: true, timeout: 5_000 })

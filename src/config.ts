@@ -233,7 +233,7 @@ export async function loadConfig(
   dotenvPath = '.env',
   advise: (line: string) => void = () => undefined,
 ): Promise<Config> {
-  const given = { ...dropEmpty(readDotenv(dotenvPath)), ...dropEmpty(env) }
+  const given = { ...dropEmpty(parseDotenv(readDotenv(dotenvPath))), ...dropEmpty(env) }
   readSecretFiles(given)
   const nameGiven = takeFormerNames(given, advise)
   const config = await check(given, nameGiven)
@@ -324,19 +324,26 @@ export const isLoopback = (host: string): boolean =>
 
 type Given = Record<string, string | undefined>
 
-/** What stands in the file; nothing where there is none. @throws ConfigError when it cannot be read */
-export function readDotenv(path = '.env'): Given {
+/** The text of a `.env` file; empty where there is none. @throws ConfigError when it cannot be read, or not as text */
+export function readDotenv(path = '.env'): string {
   let text: string
   try {
     text = readFileSync(resolve(path), 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw new ConfigError(`The file ${path} cannot be read (${reasonOf(error)}).`)
   }
-  // Windows' editors and shells: the mark would be part of the first name, and UTF-16 has no name that is known.
+  // As Windows' shells write it: no name in it would be known.
   if (text.includes('\0')) throw new ConfigError(`The file ${path} is not in UTF-8: save it as such.`)
-  return parseEnv(text.replace(/^\uFEFF/, ''))
+  return text
 }
+
+/**
+ * The variables of such a text. Node takes the next line for the value where only blanks stand after the `=`, and a byte
+ * order mark, which Windows' editors write, for a part of the first name.
+ */
+export const parseDotenv = (text: string): Given =>
+  parseEnv(text.replace(/^\uFEFF/, '').replace(/^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]+$/gm, '$1='))
 
 function dropEmpty(given: Given): Given {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ''))

@@ -7,6 +7,7 @@ import {
   ConfigSchema,
   databaseOf,
   loadConfig,
+  parseDotenv,
   readDotenv,
   redirectUriOf,
   secretNames,
@@ -37,7 +38,7 @@ async function configured(env: NodeJS.ProcessEnv): Promise<Pick<Patient, 'setup'
 
 function dotenv(): NodeJS.Dict<string> {
   try {
-    return readDotenv()
+    return parseDotenv(readDotenv())
   } catch {
     // Where it cannot be read, the configuration does not load either, and says so.
     return {}

@@ -265,6 +265,25 @@ t.test('secrets come from files, .env is read, and the environment wins over it'
   t.match(config, { PORT: 6002, HOST: '127.0.0.1', DATA_DIR: '/from/dotenv', ADMIN_API_KEY: 'from-a-file' })
   t.equal(config.SEARCH_API_KEY, undefined, 'an empty value counts as unset')
 
+  for (const end of ['\n', '\r\n']) {
+    const lines = [
+      '\uFEFFPORT=6003',
+      'ADMIN_API_KEY= ',
+      'SEARCH_API_KEY=\t',
+      ' export HOST = ',
+      '',
+      'SLOW_SEARCH_MS=7',
+    ]
+    writeFileSync(dotenv, lines.join(end))
+    const blank = await load({}, dotenv)
+    t.match(
+      blank,
+      { PORT: 6003, HOST: '127.0.0.1', SLOW_SEARCH_MS: 7 },
+      'so do blanks, which take no other line',
+    )
+    t.notOk(blank.ADMIN_API_KEY ?? blank.SEARCH_API_KEY)
+  }
+
   const missing = join(folder, 'missing')
   await t.rejects(load({ SECRET_KEY_FILE: missing }), {
     message: /^SECRET_KEY_FILE: the file cannot be read/,

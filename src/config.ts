@@ -17,9 +17,10 @@ import {
   type EntitySettings,
 } from './services/entities/index.ts'
 
-const address = { pattern: '^https?://[^\\s]+$' }
+/** `title` says a pattern in words. */
+const address = { pattern: '^https?://[^\\s]+$', title: 'an address that begins with http:// or https://' }
 /** An address that paths are appended to. */
-const base = { pattern: '^https?://[^\\s?#]+$' }
+const base = { pattern: '^https?://[^\\s?#]+$', title: `${address.title}, without ? and #` }
 const Url = (fallback: string, description: string, allowed = address) =>
   Type.String({ ...allowed, default: fallback, description })
 /** What a client can send in a header as it is; anything else could never match. */
@@ -27,7 +28,8 @@ const Key = (description: string) =>
   Type.Optional(
     Type.String({
       pattern: '^[!-~]{8,}$',
-      description: `${description}: at least 8 letters, digits and signs of ASCII, no spaces`,
+      title: 'at least 8 letters, digits and signs of ASCII, no spaces',
+      description,
     }),
   )
 
@@ -76,7 +78,8 @@ const settings = {
   QUICKBOOKS_COMPANY_ID: Type.Optional(
     Type.String({
       pattern: '^[0-9]{1,32}$',
-      description: 'the only company (realm id) that may be connected',
+      title: 'up to 32 digits',
+      description: 'the only company (realm id) that may be connected; any when unset',
     }),
   ),
   DATA_DIR: Type.String({
@@ -129,8 +132,9 @@ const settings = {
   CORS_ORIGINS: Type.Optional(
     Type.String({
       pattern: '^\\s*https?://[^\\s,/]+(\\s*,\\s*https?://[^\\s,/]+)*\\s*$',
-      description:
-        'origins of web pages that may call this service, comma separated, e.g. https://mrp.example.com',
+      title:
+        'origins such as https://mrp.example.com, comma separated, each without a path or a slash at its end',
+      description: 'web pages that may call this service',
     }),
   ),
   TRUST_PROXY: Type.String({
@@ -428,7 +432,7 @@ function describe(name: string, value: string | undefined, nameGiven: NameGiven)
 function allowedBy(schema: TSchema): string {
   if (schema.anyOf) return schema.anyOf.map((option: TSchema) => option.const).join(', ')
   if (schema.type === 'boolean') return 'true or false'
-  if (schema.type === 'string') return schema.pattern ? `a value that matches ${schema.pattern}` : 'a text'
+  if (schema.type === 'string') return schema.title ?? 'a text'
   return `${schema.type === 'integer' ? 'a whole number' : 'a number'} from ${schema.minimum} to ${schema.maximum ?? 'any'}`
 }
 

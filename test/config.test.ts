@@ -55,7 +55,8 @@ t.test('a bad value is refused by a line that names the variable and what is all
     [{ PUBLIC_URL: 'http://mrp.example.com/?a=1' }, /PUBLIC_URL/],
     [{ PUBLIC_URL: 'http://mrp.example.com/#f' }, /PUBLIC_URL/],
     [{ QUICKBOOKS_COMPANY_ID: 'Acme' }, /QUICKBOOKS_COMPANY_ID/],
-    [{ CORS_ORIGINS: '*' }, /CORS_ORIGINS/],
+    [{ CORS_ORIGINS: '*' }, /CORS_ORIGINS.* it takes origins such as https:/],
+    [{ CORS_ORIGINS: 'https://mrp.example.com/' }, /CORS_ORIGINS.* without a path or a slash at its end/],
     [{ QUICKBOOKS_CLIENT_ID: 'id' }, /QUICKBOOKS_CLIENT_SECRET is missing/],
     [{ QUICKBOOKS_CLIENT_SECRET: 's' }, /QUICKBOOKS_CLIENT_ID is missing/],
     [{ DB_HOST: 'db', DB_NAME: 'mrp', SECRET_KEY: 'a good key' }, /^DB_USER is missing/],
@@ -291,6 +292,15 @@ t.test('secrets come from files, .env is read, and the environment wins over it'
   await t.rejects(load({ ADMIN_API_KEY: 'x-y-z', ADMIN_API_KEY_FILE: secret }), { message: /both set/ })
   writeFileSync(secret, '\n')
   await t.rejects(load({ ADMIN_API_KEY_FILE: secret }), { message: /the file is empty/ })
+})
+
+t.test('each pattern is told in words', async (t) => {
+  const patterns = Object.entries(ConfigSchema.properties).filter(([, { pattern }]) => pattern !== undefined)
+  t.ok(patterns.length > 5)
+  t.same(
+    patterns.filter(([, { title }]) => title === undefined).map(([name]) => name),
+    [],
+  )
 })
 
 t.test('the README and .env.example name every variable, and no other', async (t) => {

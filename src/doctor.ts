@@ -36,19 +36,30 @@ async function configured(env: NodeJS.ProcessEnv): Promise<Pick<Patient, 'setup'
   }
 }
 
-function dotenv(): NodeJS.Dict<string> {
+function written(): Pick<Patient, 'dotenv' | 'repeated'> {
   try {
-    return parseDotenv(readDotenv())
+    const text = readDotenv()
+    const dotenv = parseDotenv(text)
+    return { dotenv, repeated: Object.keys(dotenv).filter((name) => linesFor(name, text) > 1) }
   } catch {
     // Where it cannot be read, the configuration does not load either, and says so.
-    return {}
+    return { dotenv: {}, repeated: [] }
   }
 }
+
+const linesFor = (name: string, text: string): number =>
+  text.split('\n').filter(
+    (line) =>
+      line
+        .replace(/^\s*(export\s+)?/, '')
+        .split('=')[0]
+        ?.trim() === name,
+  ).length
 
 const { version, engines } = packageJson
 const patient = {
   env: process.env,
-  dotenv: dotenv(),
+  ...written(),
   variables: [...Object.keys(ConfigSchema.properties), ...secretNames.map((name) => `${name}_FILE`)],
   ...(await configured(process.env)),
   version,

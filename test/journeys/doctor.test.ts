@@ -300,6 +300,29 @@ t.test('.env may begin with the mark that Windows sets, and must be UTF-8', asyn
   )
 })
 
+t.test('a line of .env that a later one makes void is told', async (t) => {
+  const cwd = temporaryFolder(t)
+  const lines = [
+    'QUICKBOOKS_CLIENT_ID=confidential',
+    'QUICKBOOKS_CLIENT_SECRET=confidential',
+    '# PORT=1',
+    'PORT=5002',
+  ]
+  const write = (more: string[]) =>
+    writeFileSync(join(cwd, '.env'), [...lines, ...more, ''].join('\n'), { mode: 0o600 })
+  write([' QUICKBOOKS_CLIENT_ID =', 'export QUICKBOOKS_CLIENT_SECRET= '])
+  const { lines: found, todo, text } = await doctor(t, {}, cwd)
+  t.equal(
+    found.repetition,
+    'warn: more than one line of .env sets QUICKBOOKS_CLIENT_ID, QUICKBOOKS_CLIENT_SECRET: the last one counts, even an empty one',
+  )
+  t.match(found.credentials, /^fail: .* are not set/)
+  t.match(todo, 'Keep one line in .env for each of QUICKBOOKS_CLIENT_ID, QUICKBOOKS_CLIENT_SECRET.')
+  t.notMatch(text, 'confidential')
+  write([])
+  t.equal((await doctor(t, {}, cwd)).lines.repetition, 'ok: no variable stands in .env twice')
+})
+
 t.test('a program that listens on the port is told from the service', async (t) => {
   for (const answer of ['{"status":"healthy"}', 'hello']) {
     const stranger = createServer((_request, response) => response.end(answer))

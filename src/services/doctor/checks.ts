@@ -8,6 +8,7 @@ import {
   credentials,
   dotenvFile,
   formerNames,
+  repetition,
   spelling,
 } from './configuration.ts'
 import { api, clock, keys, redirectUri, tokenEndpoint, webhooks } from './intuit.ts'
@@ -15,7 +16,7 @@ import { folder, node, port } from './machine.ts'
 import { connection, database } from './stored.ts'
 
 export const checks: readonly Check[] = [
-  ...[node, spelling, configuration, dotenvFile, credentials, access, addresses],
+  ...[node, spelling, repetition, configuration, dotenvFile, credentials, access, addresses],
   ...[port, folder, database],
   ...[redirectUri, tokenEndpoint, api, clock, keys],
   ...[connection, webhooks, formerNames],

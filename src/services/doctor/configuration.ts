@@ -34,6 +34,17 @@ export const spelling: Check = {
   },
 }
 
+export const repetition: Check = {
+  name: 'repetition',
+  run: ({ repeated }) =>
+    repeated.length === 0
+      ? ok('no variable stands in .env twice')
+      : warn(
+          `more than one line of .env sets ${repeated.join(', ')}: the last one counts, even an empty one`,
+          `Keep one line in .env for each of ${repeated.join(', ')}.`,
+        ),
+}
+
 /** Which of `known` somebody has most likely meant; undefined when none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const letters = (one: string) => one.replaceAll('_', '')

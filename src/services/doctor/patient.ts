@@ -16,6 +16,8 @@ export interface Patient {
   /** The environment, and what stands in the file `.env` besides. */
   env: Readonly<Record<string, string | undefined>>
   dotenv: Readonly<Record<string, string | undefined>>
+  /** Names that more than one line of the file sets. */
+  repeated: readonly string[]
   /** All variables that mean something. */
   variables: readonly string[]
   /** Undefined where the configuration does not load; `refusal` says why. */

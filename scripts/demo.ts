@@ -94,7 +94,7 @@ async function run(): Promise<void> {
   console.log(`
 Cached in ${seconds} s (QuickBooks allows 10 requests a second): ${await sizes()}
 
-Open   ${publicUrl}/        the status page
+Open   ${publicUrl}/        the console
        ${publicUrl}/docs    the API, to read and to try
 ${examples.length > 0 ? '\nTry    ' : ''}${examples.map((url) => `curl '${url}'`).join('\n       ')}
 `)

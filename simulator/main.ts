@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   closeWithGrace({ delay: 2000 }, () => simulator.close())
   const sizes = Object.entries({ ...company, orders }).filter(([name]) => name !== 'seed')
   console.log(`QuickBooks simulator at ${url} (${sizes.map(([name, size]) => `${size} ${name}`).join(', ')})`)
-  console.log('Put these lines into .env:\n')
+  console.log('Put these lines at the end of .env:\n')
   for (const [name, value] of Object.entries(simulator.env)) console.log(`${name}=${value}`)
 }
 

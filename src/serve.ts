@@ -10,16 +10,34 @@ import { ConfigError, faultInWords, reasonOf } from './errors.ts'
 const STOP_MS = 9_000
 /** Clients that ask at least so often leave on their own when it stops. */
 const DRAIN_MS = 1_000
+/** A terminal's Ctrl-C and systemd signal all of `npm start`, and npm hands its own on: that is one wish, heard twice. */
+const ECHO_MS = 500
 
 let app: FastifyInstance | undefined
 // Before anything else: the first process of a container hears no signal that it does not ask for.
 const logger = { error: (what: unknown) => (app === undefined ? console.error(what) : app.log.error(what)) }
-closeWithGrace({ delay: STOP_MS, logger }, async ({ signal, err }) => {
+const wishes: ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM']
+let stoppingSince: number | undefined
+let heard: NodeJS.Signals | undefined
+const options = { delay: STOP_MS, logger, skip: wishes }
+const { close } = closeWithGrace(options, async ({ signal = heard, err }) => {
+  stoppingSince ??= performance.now()
   if (err && app === undefined) console.error(err)
   else if (err) app?.log.fatal({ err }, 'Stopping after an unexpected error')
   else app?.log.info({ signal }, 'Stopping')
   await app?.close()
 })
+for (const signal of wishes) {
+  process.on(signal, () => {
+    if (stoppingSince === undefined) {
+      heard = signal
+      close()
+    } else if (performance.now() - stoppingSince > ECHO_MS) {
+      logger.error(`second ${signal}, exiting`)
+      process.exit(1)
+    }
+  })
+}
 
 try {
   const advice: string[] = []

@@ -32,21 +32,36 @@ t.test('it starts without any configuration, serves, and stops on SIGTERM', asyn
   t.same(await once(child, 'exit'), [0, null])
 })
 
-t.test('npm start passes a stop on to the service', async (t) => {
-  const dataDir = temporaryFolder(t)
-  const port = String(await freePort())
-  const npm = spawn('npm', ['start', '--silent'], {
-    cwd: join(import.meta.dirname, '../..'),
-    env: { ...process.env, PORT: port, HOST: '127.0.0.1', DATA_DIR: dataDir },
+for (const [signal, all] of [
+  ['SIGTERM', false],
+  ['SIGTERM', true],
+  ['SIGINT', true],
+] as const) {
+  // The latter is what systemd does, and Ctrl-C; npm hands its own on, so that the service hears it twice.
+  t.test(`${signal} to ${all ? 'all of npm start' : 'npm alone'} stops the service with grace`, async (t) => {
+    const keys = { ADMIN_API_KEY: 'an-admin-key', SEARCH_API_KEY: 'a-search-key' }
+    const env = { PORT: String(await freePort()), HOST: '127.0.0.1', DATA_DIR: temporaryFolder(t), ...keys }
+    const npm = spawn('npm', ['start', '--silent'], {
+      cwd: join(import.meta.dirname, '../..'),
+      env: { ...process.env, ...env },
+      detached: true,
+    })
+    t.teardown(() => npm.kill('SIGKILL'))
+    const output = { text: '' }
+    npm.stdout.on('data', (chunk) => (output.text += chunk))
+    const url = await ready(npm, output)
+    const authorization = `Bearer ${keys.SEARCH_API_KEY}`
+    const stream = await fetch(`${url}/api/events`, { headers: { authorization } })
+    t.equal(stream.status, 200)
+    const ended = once(npm, 'close')
+    process.kill((all ? -1 : 1) * (npm.pid ?? Number.NaN), signal)
+    t.equal(typeof (await stream.text()), 'string', 'what is under way ends as a whole')
+    await ended
+    t.match(output.text, '"Stopping"')
+    t.notMatch(output.text, 'second')
+    await t.rejects(fetch(url), 'nobody is left')
   })
-  t.teardown(() => npm.kill('SIGKILL'))
-  const output = { text: '' }
-  npm.stdout.on('data', (chunk) => (output.text += chunk))
-  const url = await ready(npm, output)
-  npm.kill('SIGTERM')
-  await once(npm, 'exit')
-  await t.rejects(fetch(url), 'nobody is left')
-})
+}
 
 t.test('a bad value stops the start with one line that names it', async (t) => {
   const { child, output } = start(t, { CACHE_REFRESH_MINUTES: 'often' })

@@ -4,7 +4,6 @@
   const TAG = 'qbo-autocomplete'
   if (!globalThis.customElements || customElements.get(TAG)) return
 
-  /** Where this script or, in a bundle, the page is from. */
   const home = new URL('.', document.querySelector(`script[src*=${TAG}]`)?.src ?? location.origin).href
   const patienceMs = 10_000
 
@@ -44,6 +43,7 @@ input, li, p { margin: 0; padding: .4em .6em; overflow-wrap: anywhere }
 @keyframes busy { to { border-color: transparent } }
 [popover] { position: fixed; padding: 0; width: max-content; max-width: min(36rem, 100%); overflow: auto; overscroll-behavior: contain;
   box-shadow: 0 4px 16px #0004 }
+[popover]:has([hidden] + p) { pointer-events: none }
 ul { margin: 0; padding: 0; list-style: none }
 li:hover { background: color-mix(in srgb, var(--text) 7%, var(--back)) }
 li[part~=active] { background: var(--qbo-active, color-mix(in srgb, var(--text) 16%, var(--back)));

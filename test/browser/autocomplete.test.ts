@@ -531,6 +531,20 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
     })
   }
 
+  t.test('a message covers what lies below it, but takes no click from it', async (t) => {
+    const { page } = await open(t, customerField())
+    await page.evaluate(`
+      const below = document.createElement('button')
+      below.textContent = 'Below'
+      below.style.cssText = 'position: fixed; left: ' + a.getBoundingClientRect().left + 'px; top: ' + a.getBoundingClientRect().bottom + 'px'
+      below.onclick = () => below.textContent = 'Pressed'
+      document.body.append(below)`)
+    await field(page, 'Customer').fill('zzzzzz')
+    await messageOf(page).waitFor()
+    await page.getByText('Below').click()
+    await page.getByText('Pressed').waitFor()
+  })
+
   t.test('on a small screen nothing sticks out, wherever the field is', async (t) => {
     const size = { width: 360, height: 400 }
     const { page } = await open(

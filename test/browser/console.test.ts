@@ -72,6 +72,7 @@ t.test('connect, sync, search and disconnect, by keyboard alone', skip, async (t
   await tabTo(page, page.locator('#q'))
   await page.keyboard.type(name.toLowerCase())
   await says(page, '#results mark', new RegExp(`^${name.replaceAll(/\W/g, '\\$&')}$`, 'i'))
+  await says(page, '#results h3', 'Product names, Part names, Part numbers')
   await says(page, '#results li', /Why: whole field, in Name/)
   await says(page, '#found', /^\d+ hits?, after \d+ ms\.$/)
   await isFine(t, tab, 'connected')
@@ -420,7 +421,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     const service = await startService(t, simulator, {
       env: {
         SYNC_ENTITIES: 'customers,vendors,items,invoices,purchase_orders',
-        QUICKBOOKS_MONTHLY_READ_BUDGET: '20',
+        QUICKBOOKS_MONTHLY_READ_BUDGET: '1000',
       },
     })
     const tab = await openTab(t, await browser(t), {
@@ -436,6 +437,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await says(page, '#state', /^Connected$/)
     // Joins the first refresh, so that the fault hits the next one.
     await service.request('/api/cache/refresh', { method: 'POST' })
+    // What still moves would be missed by a finger.
+    await says(page, '#entities tr', /Items\s*50/)
+    await page.locator('progress').first().waitFor({ state: 'detached' })
     simulator.fault({ on: 'query', entity: 'Item', kind: 'fault', code: '6190', times: 1 })
     await page.locator('#refresh-all').tap()
     await says(page, '#problems', 'subscription has ended')

@@ -40,23 +40,35 @@ async function search() {
   const parameters = new URLSearchParams({ q, indexes, limit: 5, highlight: true, explain: true })
   const began = performance.now()
   try {
-    const { groups, total } = await ask(`api/search?${parameters}`, { signal: controller.signal })
+    const { groups } = await ask(`api/search?${parameters}`, { signal: controller.signal })
     const ms = Math.max(1, Math.round(performance.now() - began))
-    show(total === 0 ? 'Nothing found.' : `${count(total, 'hit')}, after ${ms} ms.`, groups)
+    const lists = together(groups)
+    const total = lists.reduce((sum, { results }) => sum + results.length, 0)
+    show(total === 0 ? 'Nothing found.' : `${count(total, 'hit')}, after ${ms} ms.`, lists)
   } catch (error) {
     if (error.name !== 'AbortError') show(error.message, [])
   }
 }
 
-function show(words, groups) {
+/** Indexes that have found the same are shown once: some are one under several names. */
+function together(groups) {
+  const lists = Map.groupBy(
+    groups.filter(({ total }) => total > 0),
+    ({ results }) => JSON.stringify(results),
+  )
+  return [...lists.values()].map((same) => ({
+    title: same.map(({ index }) => titleOf(index)).join(', '),
+    results: same[0].results,
+  }))
+}
+
+function show(words, lists) {
   say('found', words)
   byId('results').replaceChildren(
-    ...groups
-      .filter(({ total }) => total > 0)
-      .flatMap(({ index, results }) => [
-        element('h3', {}, titleOf(index)),
-        element('ol', { class: 'hits' }, ...results.map(hit)),
-      ]),
+    ...lists.flatMap(({ title, results }) => [
+      element('h3', {}, title),
+      element('ol', { class: 'hits' }, ...results.map(hit)),
+    ]),
   )
 }
 

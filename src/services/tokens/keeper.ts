@@ -344,7 +344,9 @@ export async function createTokenKeeper(deps: TokenKeeperDeps): Promise<TokenKee
       await oauth.revoke(refreshToken)
       return true
     } catch (error) {
-      log.warn({ realm, reason: reasonOf(error) }, 'QuickBooks tokens not revoked at Intuit')
+      // Its words are about tokens that are kept.
+      const { code, intuitTid } = error as Partial<AppError>
+      log.warn({ realm, code, intuitTid }, 'QuickBooks tokens not revoked at Intuit')
       return false
     }
   }

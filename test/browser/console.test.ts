@@ -373,7 +373,7 @@ t.test('a refresh that outlasts its answer is told to its end', skip, async (t) 
   await page.goto(service.url)
   const held = holdAnswers(service.app)
   await page.locator('#refresh-all').click()
-  await held.asked
+  await page.locator('progress').first().waitFor()
   patience.resolve()
   await says(page, '#refresh-result', 'It takes longer and goes on; the table shows how far it is.')
   held.release()

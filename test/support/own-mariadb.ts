@@ -72,8 +72,8 @@ export interface Way {
   server: Server
   /** Ends all connections. */
   cut(): void
-  /** While it hangs, what is sent does not arrive, and nobody is told. */
-  hang(isHanging: boolean): void
+  /** While it hangs, what is sent does not arrive, and nobody is told. Resolves when the first of it got lost. */
+  hang(isHanging: boolean): Promise<void>
   /** Ends the next one that commits records, when the server has done it and before that is told. */
   loseCommit(): Promise<void>
 }
@@ -83,6 +83,7 @@ export async function wayTo(t: Test, target: Server): Promise<Way> {
   const pairs = new Set<() => void>()
   let onLost: (() => void) | undefined
   let isHanging = false
+  let onDropped: (() => void) | undefined
 
   function join(client: Socket): void {
     const upstream = connect(target.port, target.host)
@@ -95,7 +96,7 @@ export async function wayTo(t: Test, target: Server): Promise<Way> {
     let hasRecords = false
     let isLosing = false
     client.on('data', (bytes) => {
-      if (isHanging) return
+      if (isHanging) return onDropped?.()
       const text = bytes.toString('latin1')
       if (text.includes('insert into `qbo_records`')) hasRecords = true
       if (text.includes('\x03commit')) {
@@ -127,6 +128,9 @@ export async function wayTo(t: Test, target: Server): Promise<Way> {
     cut,
     hang(now) {
       isHanging = now
+      return new Promise((resolve) => {
+        onDropped = resolve
+      })
     },
     loseCommit: () =>
       new Promise((resolve) => {

@@ -261,7 +261,8 @@ function carefully(pool: Pool, queryMs: number): MysqlPool {
         })
       })
     },
-    end: (done) => pool.end((error) => done(error)),
+    // Let go of, a connection that is lost is no loss.
+    end: (done) => pool.end(() => done(null)),
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
+import { DatabaseError } from '../../../src/errors.ts'
 import { createCache } from '../../../src/services/cache/cache.ts'
 import { openMysql } from '../../../src/services/database/mysql.ts'
 import { soleLease } from '../../../src/services/lease/lease.ts'
@@ -174,4 +175,18 @@ onServer('only a certificate that names the server is trusted', async (t) => {
   const refused = { code: 1, text: /DB_TLS: .* no certificate that is trusted here and names localhost/ }
   t.match(await migrate('wrong', 'wrong'), refused, 'another name')
   t.match(await migrate('right', 'wrong'), refused, 'nobody whom we trust')
+})
+
+onServer('a database is let go of, though a connection breaks in the middle of a statement', async (t) => {
+  const way = await wayTo(t, serverOf(process.env))
+  const { settings } = await mariadb(t, way.server)
+  const { db, close } = await openMysql(settings)
+  const lost = way.hang(true)
+  const asked = sql`select 1`.execute(db).catch((error) => error)
+  await lost
+  const closing = close()
+  await nextTurn()
+  way.cut()
+  t.type(await asked, DatabaseError)
+  await closing
 })

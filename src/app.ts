@@ -19,6 +19,7 @@ import cache from './plugins/cache.ts'
 import consent from './plugins/consent.ts'
 import database from './plugins/database.ts'
 import errors, { clientErrorHandler } from './plugins/errors.ts'
+import eventStreams from './plugins/event-streams.ts'
 import headers from './plugins/headers.ts'
 import lease from './plugins/lease.ts'
 import meter from './plugins/meter.ts'
@@ -194,6 +195,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       leaseClock,
     })
 
+    await app.register(eventStreams)
     await app.register(searchRoutes, { entities, unchosen, slowMs: config.SLOW_SEARCH_MS })
     await app.register(recordRoutes, { entities })
     await app.register(unchosenRoutes, { entities, unchosen })

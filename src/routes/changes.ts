@@ -42,14 +42,10 @@ export interface ChangeRouteOptions {
   unchosen: readonly Entity[]
 }
 
-/** Proxies close what is silent for a minute. */
-const heartbeatMs = 20_000
-
 const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { entities, unchosen }) => {
   const { cache, feed, log } = app
   const { keeper } = app.tokens
   const names = entities.map(({ name }) => name)
-  let closing = false
   const listeners = createListeners({ feed, log, realm: () => keeper.connection()?.realm ?? '' })
 
   app.addHook('onError', async (request, _reply, { code, statusCode = 500 }) => {
@@ -125,25 +121,14 @@ const routes: FastifyPluginAsyncTypebox<ChangeRouteOptions> = async (app, { enti
       const { entities: list, cursor } = request.query
       const lastEventId = request.headers['last-event-id']
       const stream = await listeners.join(chosen(list), { cursor, lastEventId, address: request.ip })
-      // A browser comes back to a stream that ended, but never after an error.
-      if (closing) listeners.end()
-      return reply
-        .header('cache-control', 'no-cache, no-transform')
-        .header('x-accel-buffering', 'no')
-        .type('text/event-stream')
-        .send(stream as never)
+      return reply.sendEvents(stream) as never
     },
   )
 
   app.announcements.on('change', listeners.announce)
   // A cursor means nothing for another company: whoever comes back with one is told so.
   app.announcements.on('forgotten', listeners.end)
-  const heartbeat = setInterval(listeners.beat, heartbeatMs)
-  app.addHook('preClose', async () => {
-    closing = true
-    clearInterval(heartbeat)
-    listeners.end()
-  })
+  app.keepStreams(listeners)
 
   async function mustBeRead(realm: string, asked: readonly string[]): Promise<void> {
     const read = (await cache.checkpoints(realm)).filter(({ lastFull }) => lastFull !== null)
@@ -179,5 +164,5 @@ const notReadYet = (unread: readonly string[]) =>
 export default fp(routes, {
   name: 'change-routes',
   encapsulate: true,
-  dependencies: ['cache', 'sync', 'tokens', 'auth', 'errors'],
+  dependencies: ['cache', 'sync', 'tokens', 'event-streams', 'auth', 'errors'],
 })

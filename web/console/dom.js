@@ -43,9 +43,9 @@ export function updateTimes() {
   }
 }
 
-/** The message at the top; `kind` is `good` or `bad`. Without a text it goes away. */
-export function notify(text, kind = 'bad') {
-  byId('notice').replaceChildren(...(text ? [element('p', { class: `notice ${kind}` }, text)] : []))
+/** The message at the top. Without a text it goes away. */
+export function notify(text) {
+  byId('notice').replaceChildren(...(text ? [element('p', { class: 'notice' }, text)] : []))
 }
 
 /** Runs what a button does, once at a time, and says in `resultId` how it ended. */

@@ -1,5 +1,5 @@
 // The first run: three steps from nothing to a connected company. Each is marked when it is done.
-import { byId } from './dom.js'
+import { byId, element } from './dom.js'
 
 export function showGuide(
   { connection_status: state, has_valid_config: isConfigured, last_updated: last },
@@ -13,15 +13,10 @@ export function showGuide(
 }
 
 function mark(id, isDone) {
-  const step = byId(id)
-  if (isDone === step.classList.contains('done')) return
-  step.classList.toggle('done', isDone)
-  step.querySelector('.tick')?.remove()
-  if (!isDone) return
-  const tick = document.createElement('span')
-  tick.className = 'tick'
-  tick.textContent = ' – done'
-  step.querySelector('h3').append(tick)
+  const title = byId(id).querySelector('h3')
+  const tick = title.querySelector('.tick')
+  if (!isDone) tick?.remove()
+  else if (tick === null) title.append(element('span', { class: 'tick' }, ' – done'))
 }
 
 export function listenToGuide() {

@@ -33,6 +33,25 @@ export interface ServerSight {
   missing: string[]
 }
 
+/** What any kind of database tells of itself. `ask` answers the rows of a statement. */
+export async function sightOf(
+  tables: readonly string[],
+  ask: <T>(statement: string) => T[] | Promise<T[]>,
+): Promise<Sight> {
+  const rows = async <T>(table: string, statement: string) =>
+    tables.includes(table) ? await ask<T>(statement) : []
+  const migrated = await rows<{ name: string }>('qbo_migrations', 'SELECT name FROM qbo_migrations')
+  const [tokens] = await rows<Database['qbo_tokens']>(
+    'qbo_tokens',
+    'SELECT * FROM qbo_tokens ORDER BY updated_at DESC LIMIT 1',
+  )
+  return {
+    migrated: migrated.map(({ name }) => name),
+    // Its first versions had no key_id.
+    tokens: tokens && { ...tokens, key_id: tokens.key_id ?? null },
+  }
+}
+
 /** An open database. */
 export interface OpenDatabase {
   db: Db

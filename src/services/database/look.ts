@@ -4,10 +4,9 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { ConfigError, reasonOf } from '../../errors.ts'
-import type { Sight } from './database.ts'
+import { type Sight, sightOf } from './database.ts'
 import { migrations } from './migrations.ts'
 import type { DatabasePlace } from './open.ts'
-import type { Database } from './schema.ts'
 import { databasePath } from './sqlite.ts'
 
 /** Undefined when there is no file yet. @throws ConfigError when it cannot be read, or is damaged */
@@ -25,12 +24,11 @@ export function compareVersions({ migrated }: Sight): { pending: string[]; forei
   }
 }
 
-function lookAtSqlite(dataDir: string): Sight {
+async function lookAtSqlite(dataDir: string): Promise<Sight> {
   const path = databasePath(dataDir)
   const url = pathToFileURL(path)
   // Read as any other, a file that nobody serves from would get two more beside it, which stay. better-sqlite3 cannot do this.
-  const isAlone = !existsSync(`${path}-wal`)
-  if (isAlone) url.searchParams.set('immutable', '1')
+  if (!existsSync(`${path}-wal`)) url.searchParams.set('immutable', '1')
   try {
     using file = new DatabaseSync(url, { readOnly: true, timeout: 5_000 })
     const all = <T>(statement: string) => file.prepare(statement).all() as T[]
@@ -38,16 +36,10 @@ function lookAtSqlite(dataDir: string): Sight {
     if (check?.quick_check !== 'ok')
       throw new ConfigError(damaged(dataDir, check?.quick_check ?? 'no answer'))
     const tables = all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
-    const has = (table: string) => tables.some(({ name }) => name === table)
-    const migrated = has('qbo_migrations') ? all<{ name: string }>('SELECT name FROM qbo_migrations') : []
-    const [tokens] = has('qbo_tokens')
-      ? all<Database['qbo_tokens']>('SELECT * FROM qbo_tokens ORDER BY updated_at DESC LIMIT 1')
-      : []
-    return {
-      migrated: migrated.map(({ name }) => name),
-      // Its first versions had no key_id.
-      tokens: tokens && { ...tokens, key_id: tokens.key_id ?? null },
-    }
+    return await sightOf(
+      tables.map(({ name }) => name),
+      all,
+    )
   } catch (error) {
     if (error instanceof ConfigError) throw error
     const { errcode = 0 } = error as { errcode?: number }

@@ -29,6 +29,7 @@ import {
   migrate,
   type OpenDatabase,
   type Sight,
+  sightOf,
 } from './database.ts'
 import type { Database } from './schema.ts'
 
@@ -102,22 +103,16 @@ export async function lookAtMysql(settings: MysqlSettings): Promise<Sight> {
   const ask = async <T>(statement: string) => (await sql.raw<T>(statement).execute(db)).rows
   return await inWords(settings, db, async () => {
     const tables = await ask<Record<string, string>>('SHOW TABLES')
-    const has = (name: string) => tables.some((row) => Object.values(row).includes(name))
+    const names = tables.flatMap((row) => Object.values(row))
     const [told] = await ask<{ version: string; now: string }>(
       'SELECT VERSION() AS version, UNIX_TIMESTAMP(NOW(3)) AS now',
     )
     const [cipher] = await ask<{ Value: string }>("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
     const grants = (await ask<Record<string, string>>('SHOW GRANTS')).flatMap((row) => Object.values(row))
-    const migrated = has('qbo_migrations')
-      ? await ask<{ name: string }>('SELECT name FROM qbo_migrations')
-      : []
-    const [tokens] = has('qbo_tokens')
-      ? await ask<Database['qbo_tokens']>('SELECT * FROM qbo_tokens ORDER BY updated_at DESC LIMIT 1')
-      : []
+    const sight = await sightOf(names, ask)
     await db.destroy()
     return {
-      migrated: migrated.map(({ name }) => name),
-      tokens,
+      ...sight,
       server: {
         version: told?.version ?? '',
         now: Number(told?.now) * 1000,

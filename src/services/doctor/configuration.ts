@@ -1,12 +1,13 @@
 // What is configured, each thing by itself and against the others.
 
+import { isLoopback } from '../../config.ts'
 import { type Check, CONFIGURATION, fail, ok, warn } from './check.ts'
 import type { Setup } from './patient.ts'
 
 const DOTENV = '.env'
 
-const isHere = (hostname: string) =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+/** Of an address. */
+const isHere = (hostname: string) => isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'))
 
 export const configuration: Check = {
   name: CONFIGURATION,

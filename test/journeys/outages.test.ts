@@ -132,8 +132,9 @@ async function startStory(t: Test, sawCircuit: (circuit: string) => void) {
     happens,
     async ends(): Promise<void> {
       simulator.clearFaults()
-      // An answer of the token service that was lost can cost the connection, and nothing else does.
-      await wait(5)
+      // An answer of the token service that was lost can cost the connection, and nothing else does. It shows at the next
+      // refresh, at the latest when the access token at hand has lived its hour.
+      await wait(65)
       if ((await status()).connection_status === 'reconnect_required') await service.connect()
       await wait(3 * 60)
       const { connection_status, quickbooks, entities } = await status()

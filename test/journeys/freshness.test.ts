@@ -1,7 +1,7 @@
 // How little it takes to stay fresh: looks for changes by the clock, full passes that repair, and what is not believed.
 import t, { type Test } from 'tap'
 import type { SimulatorOptions } from '../../simulator/simulator.ts'
-import { holdAnswers } from '../support/answers.ts'
+import { afterEachAnswer, holdAnswers } from '../support/answers.ts'
 import { createLeapingClock } from '../support/clock.ts'
 import { type Service, type ServiceOptions, startService, startSimulator } from '../support/service.ts'
 
@@ -523,6 +523,30 @@ t.test(
     t.ok(simulator.meter.corePlus <= 2, `${simulator.meter.corePlus} reads`)
   },
 )
+
+t.test('a change that answers had broken comes with the first look that has not', async (t) => {
+  for (const lasting of [false, true]) {
+    const { simulator, service, after } = await setUp(t)
+    const { company } = simulator
+    if (lasting) {
+      // One that stays unreadable must not pass for it.
+      company.create('Item', { Type: 'Service', Active: true })
+      await refresh(service)
+    }
+    const [edited = ''] = company.list('Item').map(({ Id }) => Id)
+    company.update('Item', edited, { Description: 'Anodised' })
+    afterEachAnswer(service.app, (_asked, rows) => {
+      const row = (rows as { Id?: string }[]).find(({ Id }) => Id === edited)
+      if (row !== undefined && isBroken) delete row.Id
+    })
+    let isBroken = true
+    for (let hour = 0; hour < 3; hour++) await after(HOUR_MS + 1)
+    isBroken = false
+    await after(HOUR_MS + 1)
+    const [found] = (await ids(service, 'items', [edited])).results
+    t.equal(found?.description, 'Anodised', lasting ? 'beside one that stays so' : 'alone')
+  }
+})
 
 t.test('an entity that is refused for weeks costs the others nothing', async (t) => {
   const { simulator, service, after } = await setUp(t, {

@@ -3,8 +3,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Awaits `act` after each answer to a read, before the service gets it. `asked` is the statement, or `cdc`; the rows of a
- * query may be changed.
+ * Awaits `act` after each answer to a read, before the service gets it. `asked` is the statement, or `cdc`; the list of
+ * a query's rows may be changed, and each row.
  */
 export function afterEachAnswer(
   app: FastifyInstance,
@@ -27,7 +27,7 @@ export function afterEachAnswer(
       },
       async changes(entities, since) {
         const answer = await changes(entities, since)
-        await act('cdc', [])
+        await act('cdc', [...answer.rows.values()].flat())
         return answer
       },
     }

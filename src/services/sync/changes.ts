@@ -9,7 +9,7 @@ import { type Entity, idOf } from '../entities/index.ts'
 import { CHANGES_DAYS, CHANGES_LIMIT, type QboReader } from '../qbo/client.ts'
 import { isDivisible } from '../qbo/faults.ts'
 import { changedCountStatement, changedStatement, PAGE_ROWS } from '../qbo/statements.ts'
-import { arePlausible, type PassDeps } from './full-pass.ts'
+import { arePlausible, knownAsOf, type PassDeps } from './full-pass.ts'
 import { countOf } from './read-all.ts'
 import { parseRows, readAgainOrGone } from './records.ts'
 
@@ -140,8 +140,9 @@ async function take(
     if (mayHaveHidden(checkpoint, deletions) && !(await isAllThere(deps, context, entity)))
       return { entity, needsFull: 'records were deleted while everything was read' }
     context.signal.throwIfAborted()
+    const asOf = knownAsOf(checkpoint.completeAsOf, time ?? null, counts.setAside)
     const keepError = context.owesFull(entity.name)
-    await deps.cache.completeChanges(context.realm, entity.name, { asOf: time ?? null, keepError })
+    await deps.cache.completeChanges(context.realm, entity.name, { asOf, keepError })
     return { entity, report: { ...counts, removed } }
   } catch (error) {
     context.signal.throwIfAborted()

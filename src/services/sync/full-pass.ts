@@ -4,6 +4,7 @@
 
 import { AppError } from '../../errors.ts'
 import type { Cache, Checkpoint } from '../cache/cache.ts'
+import { DAY_MS } from '../clock.ts'
 import type { CachedRow, Entity } from '../entities/index.ts'
 import type { Log } from '../log.ts'
 import type { QboReader } from '../qbo/client.ts'
@@ -123,8 +124,18 @@ async function run(deps: PassDeps, context: PassContext): Promise<PassReport> {
   const missed = context.isLookedAt && !isExpected ? gone.length : 0
   const drift = known === null ? null : late + missed
   const { removals } = await intake.remove(realm, entity.name, gone)
-  await cache.completePass(realm, entity.name, { setAside, asOf, drift })
+  const end = { setAside, asOf: knownAsOf(completeAsOf, asOf, setAside), drift }
+  await cache.completePass(realm, entity.name, end)
   return { records: seen.size, changed, removed: removals.length, setAside, drift }
+}
+
+/**
+ * As of when all is known after a reading at `time`. With records that could not be read, as before it: it may have been
+ * the answer that was broken, so the next look asks for their changes again. For a day, since it may be the record.
+ */
+export function knownAsOf(before: number | null, time: number | null, setAside: number): number | null {
+  const isHeld = setAside > 0 && before !== null && time !== null && time - before < DAY_MS
+  return isHeld ? before : time
 }
 
 type Store = (rows: CachedRow[], askedAfter: number) => Promise<void>

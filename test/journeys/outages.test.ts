@@ -83,6 +83,12 @@ async function startStory(t: Test, sawCircuit: (circuit: string) => void) {
     await mustHold()
   }
 
+  /** A machine that other tests keep busy says so: then as a client does it. */
+  async function search(name: string): ReturnType<typeof service.request> {
+    const found = await service.request(`/api/search/part_numbers?q=${encodeURIComponent(name)}`)
+    return found.json.code === 'TOO_BUSY' ? await search(name) : found
+  }
+
   async function mustHold(): Promise<void> {
     const { maxPerSecond, maxPerMinute, maxConcurrent, throttled, log } = simulator.meter
     ok(maxPerSecond <= 10 && maxPerMinute <= 500 && maxConcurrent <= 10, 'Intuit’s limits')
@@ -98,10 +104,9 @@ async function startStory(t: Test, sawCircuit: (circuit: string) => void) {
     const cached = await counts()
     for (const [name, count] of Object.entries(fewest)) ok((cached[name] ?? 0) >= count, `${name}: less`)
     fewest = cached
-    const found = await service.request(
-      `/api/search/part_numbers?q=${encodeURIComponent(String(known?.Name))}`,
-    )
-    equal(found.json.results[0]?.id, known?.Id, 'search goes on')
+    const { status: code, json, text } = await search(String(known?.Name))
+    equal(code, 200, text)
+    equal(json.results[0]?.id, known?.Id, 'search goes on')
     await mustBeTrue(now, askedAt)
   }
 

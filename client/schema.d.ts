@@ -110,7 +110,7 @@ export interface paths {
         };
         /**
          * Cached customers as QuickBooks sent them
-         * @description Inactive ones included, the most recently changed first.
+         * @description Inactive ones included, what came in last first.
          */
         get: operations["dataCustomers"];
         put?: never;
@@ -130,7 +130,7 @@ export interface paths {
         };
         /**
          * Cached vendors as QuickBooks sent them
-         * @description Inactive ones included, the most recently changed first.
+         * @description Inactive ones included, what came in last first.
          */
         get: operations["dataVendors"];
         put?: never;
@@ -150,7 +150,7 @@ export interface paths {
         };
         /**
          * Cached items as QuickBooks sent them
-         * @description Inactive ones included, the most recently changed first.
+         * @description Inactive ones included, what came in last first.
          */
         get: operations["dataItems"];
         put?: never;
@@ -170,7 +170,7 @@ export interface paths {
         };
         /**
          * Cached invoices as QuickBooks sent them
-         * @description Inactive ones included, the most recently changed first.
+         * @description Inactive ones included, what came in last first.
          */
         get: operations["dataInvoices"];
         put?: never;
@@ -190,7 +190,7 @@ export interface paths {
         };
         /**
          * Cached estimates as QuickBooks sent them
-         * @description Inactive ones included, the most recently changed first.
+         * @description Inactive ones included, what came in last first.
          */
         get: operations["dataEstimates"];
         put?: never;
@@ -210,7 +210,7 @@ export interface paths {
         };
         /**
          * Cached purchase_orders as QuickBooks sent them
-         * @description Inactive ones included, the most recently changed first.
+         * @description Inactive ones included, what came in last first.
          */
         get: operations["dataPurchaseOrders"];
         put?: never;
@@ -230,7 +230,7 @@ export interface paths {
         };
         /**
          * Cached bills as QuickBooks sent them
-         * @description Inactive ones included, the most recently changed first.
+         * @description Inactive ones included, what came in last first.
          */
         get: operations["dataBills"];
         put?: never;

@@ -18,7 +18,7 @@ import auth, { SESSION_COOKIE } from './plugins/auth.ts'
 import cache from './plugins/cache.ts'
 import consent from './plugins/consent.ts'
 import database from './plugins/database.ts'
-import errors, { clientErrorHandler } from './plugins/errors.ts'
+import errors, { clientErrorHandler, frameworkErrors } from './plugins/errors.ts'
 import eventStreams from './plugins/event-streams.ts'
 import headers from './plugins/headers.ts'
 import lease from './plugins/lease.ts'
@@ -110,6 +110,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     // One logger for all requests: what is logged of one names its route, and making a logger for each costs as much as searching.
     childLoggerFactory: (logger) => logger,
     clientErrorHandler,
+    frameworkErrors,
     trustProxy: trustedProxyOf(config),
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: REQUEST_MS,
@@ -212,6 +213,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
       baseUrl,
       environment: config.QUICKBOOKS_ENVIRONMENT,
       clientId: config.QUICKBOOKS_CLIENT_ID,
+      clock: clientClock,
     })
     await app.register(sessionRoutes, { cookieName: SESSION_COOKIE })
     await app.register(stop, { drainMs, patienceMs: STOP_PATIENCE_MS })

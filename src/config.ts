@@ -17,10 +17,13 @@ import {
   type EntitySettings,
 } from './services/entities/index.ts'
 
-/** `title` says a pattern in words. */
-const address = { pattern: '^https?://[^\\s]+$', title: 'an address that begins with http:// or https://' }
+/** `title` says a pattern in words. What stands before an @ would be shown wherever the address is. */
+const address = {
+  pattern: '^https?://[^\\s/?#@]+([/?#][^\\s]*)?$',
+  title: 'an address that begins with http:// or https://, without user and password',
+}
 /** An address that paths are appended to. */
-const base = { pattern: '^https?://[^\\s?#]+$', title: `${address.title}, without ? and #` }
+const base = { pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$', title: `${address.title}, without ? and #` }
 const Url = (fallback: string, description: string, allowed = address) =>
   Type.String({ ...allowed, default: fallback, description })
 /** What a client can send in a header as it is; anything else could never match. */
@@ -377,7 +380,8 @@ function takeFormerNames(given: Given, advise: (line: string) => void): NameGive
   for (const [former, name] of Object.entries(formerNames)) {
     if (given[former] === undefined) continue
     if (given[name] !== undefined) {
-      advise(`${former} is deprecated, and not read because ${name} is set: take it out.`)
+      const other = given[`${name}_FILE`] === undefined ? name : `${name}_FILE`
+      advise(`${former} is deprecated, and not read because ${other} is set: take it out.`)
       continue
     }
     given[name] = given[former]
@@ -424,7 +428,8 @@ async function check(given: Given, nameGiven: NameGiven): Promise<Config> {
 
 function describe(name: string, value: string | undefined, nameGiven: NameGiven): string {
   const schema = ConfigSchema.properties[name as keyof Config]
-  const shown = (secretNames as string[]).includes(name) ? 'the value given' : JSON.stringify(value)
+  const isSecret = (secretNames as string[]).includes(name) || value?.includes('@')
+  const shown = isSecret ? 'the value given' : JSON.stringify(value)
   return `${nameGiven(name)}: ${shown} is not allowed; it takes ${allowedBy(schema)} (${schema.description}).`
 }
 

@@ -66,6 +66,12 @@ t.test('a bad value is refused by a line that names the variable and what is all
     [{ DB_USER: 'mrp' }, /^DB_HOST is missing: DB_USER needs it/],
     [{ DB_PASSWORD: 'hunter22' }, /^DB_HOST is missing: DB_PASSWORD needs it(?!.*hunter22)/],
     [{ DB_PORT: '65536' }, /^DB_PORT/],
+    [{ PUBLIC_URL: 'https://me:hunter22@mrp.example.com' }, /^PUBLIC_URL: .*without user and(?!.*hunter22)/],
+    [{ PRODUCTION_URI: 'htp://me:hunter22@mrp' }, /^PRODUCTION_URI: the value given is not(?!.*hunter22)/],
+    [
+      { QUICKBOOKS_REDIRECT_URI: 'http://me@localhost/callback' },
+      /^QUICKBOOKS_REDIRECT_URI: the value given/,
+    ],
     [{ DB_TLS: 'yes' }, /^DB_TLS: "yes" is not allowed; it takes true or false/],
     [{ DB_PORT: '0' }, /^DB_PORT/],
     [{ SEARCH_API_KEY: 'search-key' }, /ADMIN_API_KEY is not set, but SEARCH_API_KEY is/],
@@ -169,7 +175,7 @@ t.test('a name of today wins over the former one, which is said not to be read',
     advice,
     ['ID', 'SECRET'].map(
       (end) =>
-        `QB_CLIENT_${end} is deprecated, and not read because QUICKBOOKS_CLIENT_${end} is set: take it out.`,
+        `QB_CLIENT_${end} is deprecated, and not read because QUICKBOOKS_CLIENT_${end}${end === 'ID' ? '' : '_FILE'} is set: take it out.`,
     ),
   )
   t.equal(config.SYNC_ENTITIES, 'customers,vendors,items', 'and changes nothing else')

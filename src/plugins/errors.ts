@@ -41,7 +41,18 @@ export default fp(
     app.addSchema(ErrorAnswer)
     app.addSchema(ErrorInWords)
 
-    const routes: { parts: string[]; method: string }[] = []
+    const routes: { parts: string[]; method: string; inWords: boolean }[] = []
+    const isBeside = (parts: readonly string[]) =>
+      routes.some((one) => one.inWords && [1, 2].every((i) => one.parts[i] === parts[i]))
+
+    function answer(reply: FastifyReply, statusCode: number, code: string, message: string) {
+      const { routeOptions, url } = reply.request
+      const inWords = routeOptions?.config.errorInWords || isBeside(partsOf(url))
+      return reply
+        .code(statusCode)
+        .type(JSON_TYPE)
+        .send(bodyOf(statusCode, code, message, inWords ? message : undefined))
+    }
 
     app.addHook('onRoute', ({ schema, url, method, config }) => {
       if (schema !== undefined && schema.hide !== true) {
@@ -49,7 +60,9 @@ export default fp(
         const $id = config?.errorInWords ? 'ErrorInWords' : 'Error'
         schema.response = { ...(schema.response ?? {}), '4xx': refused($id), '5xx': failed($id) }
       }
-      if (url !== '*') for (const one of [method].flat()) routes.push({ parts: url.split('/'), method: one })
+      if (url === '*') return
+      const inWords = config?.errorInWords === true
+      for (const one of [method].flat()) routes.push({ parts: url.split('/'), method: one, inWords })
     })
 
     app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -86,8 +99,8 @@ export default fp(
     })
 
     app.setNotFoundHandler((request, reply) => {
-      const [path = ''] = request.url.split('?', 1)
-      const parts = path.split('/')
+      const parts = partsOf(request.url)
+      const path = parts.join('/')
       const allowed = routes.filter((one) => fits(one.parts, parts)).map(({ method }) => method)
       if (allowed.length > 0 && !allowed.includes(request.method)) {
         const methods = [...new Set(allowed)].sort().join(', ')
@@ -100,6 +113,9 @@ export default fp(
   { name: 'errors' },
 )
 
+/** A path in parts between slashes. */
+const partsOf = (url: string): string[] => url.split('?', 1).join('').split('/')
+
 /** Whether a path is one of a route's, both in parts between slashes. */
 const fits = (route: readonly string[], path: readonly string[]): boolean =>
   (route.length === path.length || route.at(-1) === '*') &&
@@ -110,17 +126,11 @@ const messages: Record<string, string> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'The body is too large: nothing of it was taken. Send less at a time.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE:
     'The header content-type is not one: nothing was taken. Send application/json.',
+  FST_ERR_BAD_URL: 'The address is not one: what follows a % in it is no letter in UTF-8.',
+  FST_ERR_MAX_PARAM_LENGTH: 'A part of the address is longer than any there is. What there is: /docs',
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
-
-function answer(reply: FastifyReply, statusCode: number, code: string, message: string) {
-  const error = reply.request.routeOptions.config.errorInWords ? message : undefined
-  return reply
-    .code(statusCode)
-    .type(JSON_TYPE)
-    .send(bodyOf(statusCode, code, message, error))
-}
 
 const bodyOf = (
   statusCode: number,
@@ -139,6 +149,16 @@ const UNEXPECTABLE: Refusal = [
 const refusals: Record<string, Refusal> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'REQUEST_TIMEOUT', 'The request did not arrive in time: send it again.'],
   HPE_HEADER_OVERFLOW: [431, 'HEADERS_TOO_LARGE', 'The headers of the request are too large: send fewer.'],
+}
+
+/** Answers what is no address of any route: neither hooks nor handlers run for it. */
+export function frameworkErrors(error: FastifyError, _request: unknown, reply: FastifyReply): void {
+  const { code, statusCode = 500 } = error
+  const message = messages[code] ?? error.message
+  reply
+    .code(statusCode)
+    .type(JSON_TYPE)
+    .send(bodyOf(statusCode, code, message, message))
 }
 
 /**
@@ -164,6 +184,9 @@ function validationMessage({ validation = [], validationContext }: FastifyError)
     if (keyword === 'additionalProperties') return `${name}: there is no such parameter`
     if (keyword === 'required') return `${name}: is required`
     if (keyword === 'enum') return `${name}: must be one of ${(params.allowedValues as unknown[]).join(', ')}`
+    if (keyword === 'type' && params.type === 'integer') return `${name}: must be a whole number`
+    if (keyword === 'minimum') return `${name}: must be at least ${params.limit}`
+    if (keyword === 'maximum') return `${name}: must be at most ${params.limit}`
     if (keyword === 'pattern' && params.pattern === '\\S') return `${name}: must not be blank`
     return `${name || validationContext}: ${message}`
   })

@@ -69,6 +69,8 @@ export default fp<ReplicaOptions>(
     })
     app.decorate('replica', replica)
     app.decorate('readStatus', readStatus)
+    // What was told last is all that is known when the database goes away.
+    announcements.on('ran', () => void app.readStatus().catch(() => undefined))
 
     await app.register(schedule)
     const every = (id: string, milliseconds: number, work: () => Promise<void>) =>

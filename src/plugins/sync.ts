@@ -10,8 +10,8 @@ import { createSync, type Sync } from '../services/sync/sync.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     sync: Sync
-    /** `change`: something changed and can be found. `forgotten`: everything is gone. */
-    announcements: EventEmitter<{ change: [Announcement]; forgotten: [] }>
+    /** `change`: something changed and can be found. `ran`: an entity was read, or failed. `forgotten`: everything is gone. */
+    announcements: EventEmitter<{ change: [Announcement]; ran: []; forgotten: [] }>
   }
 }
 
@@ -38,6 +38,7 @@ export default fp<SyncOptions>(
       onRun(run) {
         metrics.ran(run)
         if (run.error instanceof AppError) problems.note(run.entity, run.error)
+        announcements.emit('ran')
       },
       onForgotten: () => announcements.emit('forgotten'),
     })

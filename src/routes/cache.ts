@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { AppError, databaseAway, reasonOf } from '../errors.ts'
-import { type Clock, isoOrNull } from '../services/clock.ts'
+import { type Clock, isoOrNull, PATIENCE_MS, within } from '../services/clock.ts'
 import type { Entity } from '../services/entities/index.ts'
 import { statusSchema, Time } from '../services/status.ts'
 import type { RefreshOptions, RefreshReport } from '../services/sync/sync.ts'
@@ -32,9 +32,6 @@ export interface CacheRouteOptions {
   version: string
   clock: Clock
 }
-
-/** Nobody who has not said so is kept waiting for a refresh longer than this, in milliseconds. */
-const PATIENCE_MS = 25_000
 
 const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entities, version, clock }) => {
   const { cache, replica, searchIndexes, sync, readStatus } = app
@@ -125,7 +122,7 @@ const routes: FastifyPluginAsyncTypebox<CacheRouteOptions> = async (app, { entit
         schema: {
           operationId: operationId('data', name),
           summary: `Cached ${name} as QuickBooks sent them`,
-          description: 'Inactive ones included, the most recently changed first.',
+          description: 'Inactive ones included, what came in last first.',
           tags: ['cache'],
           querystring: Type.Object(
             { limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }) },
@@ -266,20 +263,6 @@ function refreshAnswer({ durationMs, calls, outcomes }: RefreshReport) {
         { records, changed, removed, set_aside: setAside },
       ]),
     ),
-  }
-}
-
-/** What became of `work`; undefined when it takes longer than `ms`. */
-async function within<T>(ms: number, work: Promise<T>, clock: Clock): Promise<T | undefined> {
-  const over = new AbortController()
-  const patience = clock.sleep(ms, over.signal).then(
-    () => undefined,
-    () => undefined,
-  )
-  try {
-    return await Promise.race([work, patience])
-  } finally {
-    over.abort()
   }
 }
 

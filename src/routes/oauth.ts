@@ -3,17 +3,19 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { AppError, reasonOf } from '../errors.ts'
-import { isoOrNull } from '../services/clock.ts'
+import { type Clock, isoOrNull, PATIENCE_MS, within } from '../services/clock.ts'
+import { unreachable } from '../services/qbo/faults.ts'
 import { ConnectionStatus, Time } from '../services/status.ts'
 import type { ConsentReturn } from '../services/tokens/consent.ts'
 import { randomToken } from '../services/tokens/secrets.ts'
 
-/** What the routes tell about the configuration; no secret is among it. */
+/** What the routes tell about the configuration, no secret among it; and the time in which clients wait. */
 export interface OAuthRouteOptions {
   redirectUri: string
   baseUrl: string
   environment: string
   clientId: string | undefined
+  clock: Clock
 }
 
 const COOKIE = 'mrp_connect'
@@ -31,13 +33,24 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     void sync.refreshDue({ connected: true })
     return done
   })
-  const disconnect = replica.atLeader('disconnect', () => {
+  const disconnect = replica.atLeader('disconnect', async () => {
     disconnecting ??= disconnectNow().finally(() => {
       disconnecting = undefined
     })
-    return disconnecting
+    const done = await within(PATIENCE_MS, disconnecting, options.clock)
+    if (done !== undefined) return done
+    disconnecting.catch(logUndone)
+    throw disconnectGoesOn()
   })
-  const companyName = replica.atLeader('test', () => qbo.companyName())
+  const companyName = replica.atLeader('test', async () => {
+    const over = new AbortController()
+    const asked = qbo.companyName(over.signal)
+    const name = await within(PATIENCE_MS, asked, options.clock)
+    if (name !== undefined) return name
+    asked.catch(() => undefined)
+    over.abort()
+    throw unreachable(undefined)
+  })
   const home = new URL(options.redirectUri)
   const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure: home.protocol === 'https:' } as const
 
@@ -214,6 +227,8 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     () => disconnect(null),
   )
 
+  const logUndone = (error: unknown) => log.warn({ reason: reasonOf(error) }, 'QuickBooks not disconnected')
+
   /** Forgets everything; a second call meanwhile joins the first, whose answer from Intuit is the one that counts. */
   async function disconnectNow() {
     const connected = keeper.connection() !== undefined
@@ -301,6 +316,16 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     },
   )
 }
+
+const disconnectGoesOn = () =>
+  new AppError({
+    code: 'DISCONNECT_GOES_ON',
+    status: 503,
+    retry: 'later',
+    message:
+      'Disconnecting takes longer, since Intuit does not answer, and goes on: GET /api/cache/status shows when it is done. Nothing has to be repeated.',
+    retryAfterSeconds: 60,
+  })
 
 /** A browser asks for HTML; a program that asks for JSON only gets JSON; anything else is redirected. */
 function prefers({ headers: { accept = '' } }: FastifyRequest): 'html' | 'json' | 'any' {

@@ -26,6 +26,23 @@ export const systemClock: Clock = {
   },
 }
 
+/** Clients wait for 30 seconds, or a minute: whoever has not said so is not kept waiting longer than this, in milliseconds. */
+export const PATIENCE_MS = 25_000
+
+/** What became of `work`, which goes on; undefined when it takes longer than `ms`. */
+export async function within<T>(ms: number, work: Promise<T>, clock: Clock): Promise<T | undefined> {
+  const over = new AbortController()
+  const patience = clock.sleep(ms, over.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    return await Promise.race([work, patience])
+  } finally {
+    over.abort()
+  }
+}
+
 /**
  * The clock's time for measuring waits: where the clock is set back, time goes on from where it was, so that nobody waits
  * until the clock has caught up.

@@ -121,7 +121,7 @@ t.test('before the first start it says what is missing, in order, and makes noth
     'client id and secret': /^skip: not looked at: mend credentials first$/,
     connection: /^warn: QuickBooks is not connected yet$/,
   })
-  t.match(todo, /^What to do, in order:\n1\. Set QUICKBOOKS_CLIENT_ID.*\n2\. Open http/)
+  t.match(todo, /^What to do, in order:\n1\. Set QUICKBOOKS_CLIENT_ID.*\n2\. Start the service .*open http/)
   t.same(readdirSync(cwd), [])
 })
 
@@ -205,6 +205,21 @@ t.test('what is not as it should be is told, with what to do', async (t) => {
       lines: { addresses: /^warn: PUBLIC_URL .* leads to port 5999, but PORT is \d+$/ },
     },
     {
+      when: 'any port is taken',
+      env: { PORT: '0' },
+      lines: { addresses: /^warn: PUBLIC_URL .* leads to port \d+, but PORT is 0$/ },
+    },
+    {
+      when: 'a page answers where QuickBooks should',
+      env: { QUICKBOOKS_SANDBOX_BASE_URL: await startPage(t) },
+      lines: { API: /^warn: .* answers, but with a page \(HTTP 403\) and not as QuickBooks does$/ },
+    },
+    {
+      when: 'Node is told of a proxy that the service does not go through',
+      env: { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: `http://127.0.0.1:${nobody}` },
+      lines: { 'token endpoint': /^ok: /, API: /^ok: /, 'client id and secret': /^ok: / },
+    },
+    {
       when: 'webhooks are on without https',
       env: { QUICKBOOKS_WEBHOOK_VERIFIER_TOKEN: 'a-token' },
       lines: { webhooks: /^warn: on, but Intuit posts to https addresses only/ },
@@ -254,6 +269,16 @@ t.test('what is not as it should be is told, with what to do', async (t) => {
     t.equal(found.code, /^✗/m.test(found.text) ? 1 : 0, when)
   }
 })
+
+/** A server that has a page for everything. */
+async function startPage(t: Test): Promise<string> {
+  const server = createServer((_request, response) =>
+    response.writeHead(403).end('<!DOCTYPE html><html><title>Forbidden</title></html>'),
+  )
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
 
 interface Scenario {
   when: string
@@ -412,7 +437,7 @@ t.test('a connection that is dead, or about to die, is told', async (t) => {
   await service.request('/api/test')
   const { lines, todo } = await doctor(t, env)
   t.match(lines.connection, /^fail: QuickBooks refused the stored tokens: a person has to connect again$/)
-  t.match(todo, `Open ${service.url} and press Connect.`)
+  t.match(todo, `open ${service.url} and press Connect.`)
 })
 
 t.test('what is wrong with the folder and the file in it is told', async (t) => {

@@ -1,6 +1,8 @@
 // The web app of the service before this one (a Flask backend), which goes on with its calls as they were: started with
 // that one's variables only, it finds every field that it reads, and in `error` words that it can show to people.
+import { once } from 'node:events'
 import { STATUS_CODES } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Simulator } from '../../simulator/simulator.ts'
 import { DAY_MS } from '../../src/services/clock.ts'
@@ -299,6 +301,68 @@ t.test('a refresh that fails after its answer is in the log', async (t) => {
   release()
   t.equal((await patient).status, 502)
   t.match(notDone(), [{ level: 40, reason: /^Not refreshed: items\./ }])
+})
+
+/** Until so many requests hang. */
+async function hung(simulator: Simulator, requests: number): Promise<void> {
+  while ((simulator.faultsTaken().hang ?? 0) < requests) await nextTurn()
+}
+
+t.test('a QuickBooks that does not answer keeps nobody waiting who tries it, or disconnects', async (t) => {
+  const clientClock = createManualClock()
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, { clientClock, timeoutMs: 1_000 })
+  await service.connect()
+  await service.app.sync.settled()
+  t.match(await service.request('/api/test'), { status: 200, json: { success: true } })
+  t.equal(clientClock.sleepers(), 0, 'nothing is left waiting')
+
+  for (const on of ['companyinfo', 'refresh'] as const) {
+    simulator.fault({ on, kind: 'hang', times: Number.POSITIVE_INFINITY })
+    if (on === 'refresh') simulator.oauth.expireAccessTokens()
+    const tried = service.request('/api/test')
+    await hung(simulator, on === 'companyinfo' ? 1 : 2)
+    await clientClock.advance(25_000)
+    const { status, json } = await tried
+    t.equal(status, 502, on)
+    t.match(json.error, /^QuickBooks could not be reached/, on)
+    simulator.clearFaults()
+  }
+})
+
+t.test('a disconnect that Intuit keeps waiting is answered, and goes on', async (t) => {
+  const clientClock = createManualClock()
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, { clientClock, timeoutMs: 1_000 })
+  await service.connect()
+  await service.app.sync.settled()
+  const forgotten = once(service.app.announcements, 'forgotten')
+  simulator.fault({ on: 'revoke', kind: 'hang' })
+  const answer = service.request('/api/disconnect', POST)
+  await hung(simulator, 1)
+  await clientClock.advance(25_000)
+  const { status, json } = await answer
+  t.equal(status, 503)
+  t.match(json.error, /^Disconnecting takes longer.* goes on/)
+  await forgotten
+  t.match((await service.request('/api/cache/status')).json, { connection_status: 'not_authenticated' })
+})
+
+t.test('an address that is only nearly one of the former service is refused in words, too', async (t) => {
+  const service = await startService(t, undefined)
+  for (const [method, path] of [
+    ['GET', '/api/disconnect'],
+    ['GET', '/api/cache/refresh'],
+    ['GET', '/api/cache/status/'],
+    ['GET', '/api/data/foo?limit=1'],
+    ['GET', '/api/data/%ff'],
+  ] as const) {
+    const { status, json } = await service.request(path, { method })
+    t.ok(status >= 400 && status < 500, path)
+    t.equal(json.error, json.message, path)
+    t.match(json.error, / \w+ /, path)
+  }
+  t.equal((await service.request('/api/nothing')).json.error, 'Not Found', 'others as HTTP has it')
 })
 
 const test = await onMariaDb(t)

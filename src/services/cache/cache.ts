@@ -119,7 +119,7 @@ export interface Cache {
   removedSince(realm: string, entity: string, seq: number): Promise<string[]>
   /** All records in batches, those that changed last at the end; only those changed after `seq` when it is given. */
   batches(realm: string, entity: string, seq?: number): AsyncIterable<CachedRow[]>
-  /** The `limit` most recently changed records, as QuickBooks sent them, in batches. */
+  /** The `limit` records that came in last, as QuickBooks sent them, in batches. */
   list(realm: string, entity: string, limit: number): AsyncIterable<string[]>
   /** A record as QuickBooks sent it; undefined when there is none. */
   get(realm: string, entity: string, id: string): Promise<string | undefined>

@@ -206,7 +206,7 @@ function startFault({ host, port, database }: MysqlSettings, error: unknown): un
   return new ConfigError(
     denied
       ? `DB_USER, DB_PASSWORD: the database at ${host}:${port} refuses this user (${error.message}). It needs SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and INDEX on ${database}.`
-      : `DB_NAME: the database ${database} at ${host}:${port} cannot be used (${error.message}).`,
+      : `DB_NAME: the database ${database} at ${host}:${port} cannot be used (${error.message}). It has to be there: the service makes only its tables.`,
   )
 }
 

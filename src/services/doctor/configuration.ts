@@ -145,7 +145,7 @@ export const addresses: Check = {
     const { PUBLIC_URL, PORT, TRUST_PROXY } = config
     const { protocol, hostname, port } = new URL(PUBLIC_URL)
     const at = Number(port || (protocol === 'https:' ? 443 : 80))
-    if (protocol === 'http:' && isHere(hostname) && PORT !== 0 && at !== PORT)
+    if (protocol === 'http:' && isHere(hostname) && at !== PORT)
       return warn(
         `PUBLIC_URL ${PUBLIC_URL} leads to port ${at}, but PORT is ${PORT}`,
         `Make PORT and the port of PUBLIC_URL the same, unless something hands ${at} on to ${PORT}, as a container's port mapping.`,

@@ -20,7 +20,7 @@ export const redirectUri: Check = {
     const name = config.QUICKBOOKS_REDIRECT_URI === undefined ? 'PUBLIC_URL' : 'QUICKBOOKS_REDIRECT_URI'
     const https = `Set ${name} to an https address with a name of your own, enter its /callback among the redirect URIs of the production keys, and put HTTPS in front (docs/https.md).`
     const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
-    const isLocal = hostname === 'localhost' || hostname.endsWith('.localhost')
+    const isLocal = /(^|\.)localhost\.?$/.test(hostname)
     if (isProduction && protocol !== 'https:') return fail(`${uri}: production keys take https only`, https)
     if (isProduction && isLocal) return fail(`${uri}: production keys take no localhost`, https)
     if (isProduction && isAddress) return fail(`${uri}: production keys take no IP address`, https)
@@ -63,9 +63,19 @@ export const api: Check = {
   needs: [CONFIGURATION],
   async run(examination) {
     const { apiUrl } = examination.setup
-    return reachOf('QuickBooks', apiUrl, await examination.visit(apiUrl), proxyIn(examination))
+    // Without a token it is refused, in the words of the API.
+    const visit = await examination.visit(`${apiUrl}/v3/company/0/companyinfo/0`)
+    const found = reachOf('QuickBooks', apiUrl, visit, proxyIn(examination))
+    if (found.level !== 'ok' || visit instanceof Error || isOfAnApi(visit)) return found
+    return warn(
+      `${new URL(apiUrl).host} answers, but with a page (HTTP ${visit.status}) and not as QuickBooks does`,
+      'Check the address, which only tests and proxies have to set, and what stands between this machine and it.',
+    )
   },
 }
+
+const isOfAnApi = ({ status, body }: Reply): boolean =>
+  (status < 300 || status >= 400) && !/^\s*<(!doctype\s+)?html/i.test(body)
 
 const OFF_MS = 60_000
 const WRONG_MS = 5 * 60_000

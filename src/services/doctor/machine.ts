@@ -86,8 +86,10 @@ const MEGABYTE = 1024 * 1024
 const FULL_BYTES = 20 * MEGABYTE
 const TIGHT_BYTES = 500 * MEGABYTE
 
+export const FOLDER = 'DATA_DIR'
+
 export const folder: Check = {
-  name: 'DATA_DIR',
+  name: FOLDER,
   needs: [CONFIGURATION],
   run({ setup: { config, place }, outside }) {
     const { DATA_DIR } = config

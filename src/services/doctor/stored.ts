@@ -9,12 +9,13 @@ import { createInstalledKey, keysOf } from '../tokens/installed-key.ts'
 import { createKeyring } from '../tokens/keyring.ts'
 import { type Connection, connectionOf } from '../tokens/store.ts'
 import { type Check, CONFIGURATION, type Finding, fail, ok, warn } from './check.ts'
+import { FOLDER } from './machine.ts'
 
 const DATABASE = 'database'
 
 export const database: Check = {
   name: DATABASE,
-  needs: [CONFIGURATION],
+  needs: [CONFIGURATION, FOLDER],
   async run({ setup: { place }, database }) {
     const name = nameOf(place)
     const sight = await inWords(`${name} cannot be used`, database)
@@ -57,7 +58,7 @@ export const connection: Check = {
   needs: [CONFIGURATION, DATABASE],
   async run({ setup: { config }, database, outside }) {
     const { SECRET_KEY, SECRET_KEY_PREVIOUS, DATA_DIR, PUBLIC_URL, QUICKBOOKS_COMPANY_ID } = config
-    const connect = `Open ${PUBLIC_URL} and press Connect.`
+    const connect = `Start the service if it does not run (npm start), open ${PUBLIC_URL} and press Connect.`
     const tokens = (await database())?.tokens
     if (tokens === undefined) return warn('QuickBooks is not connected yet', connect)
     const given = { secretKey: SECRET_KEY, formerSecretKey: SECRET_KEY_PREVIOUS }

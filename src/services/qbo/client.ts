@@ -73,7 +73,7 @@ export interface QboClient {
   /** Reads for `reason`, until `signal` is aborted. Webhooks go before others that wait. */
   reader(reason: ReadReason, signal?: AbortSignal): QboReader
   /** The connected company's name, from `companyinfo`. */
-  companyName(): Promise<string>
+  companyName(signal?: AbortSignal): Promise<string>
   /**
    * Asks for the company with tokens that are not stored yet, once. @throws AppError, QBO_FORBIDDEN when they open
    * another one.
@@ -272,7 +272,7 @@ export function createQboClient(deps: QboClientDeps): QboClient {
         },
       }
     },
-    companyName: () => run(COMPANY, readCompanyName, undefined),
+    companyName: (signal) => run(COMPANY, readCompanyName, signal),
     async tryAccess(access) {
       const read: Read = { ...COMPANY, reason: 'admin', access }
       const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(TRY_MS)])

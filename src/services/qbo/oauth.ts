@@ -39,6 +39,9 @@ export interface OAuthClient {
 
 const SCOPE = 'com.intuit.quickbooks.accounting'
 
+/** Nothing is lost with the answer to a revocation, and a person waits for it. */
+const REVOKE_MS = 15_000
+
 /** Lifetimes for an answer without them, in seconds (developer.intuit.com, OAuth 2.0). */
 const ACCESS_SECONDS = 3600
 const REFRESH_SECONDS = 8_640_000
@@ -60,16 +63,20 @@ export function createOAuthClient(
     url: string,
     body: string,
     headers: Record<string, string> & { 'content-type': string },
+    timeoutMs = outside.timeoutMs,
   ): Promise<RawAnswer> {
     const authorization = credentials().basic
     mayAsk()
     try {
-      return await exchange(outside, {
-        url,
-        method: 'POST',
-        headers: { authorization, accept: 'application/json', ...headers },
-        body,
-      })
+      return await exchange(
+        { ...outside, timeoutMs },
+        {
+          url,
+          method: 'POST',
+          headers: { authorization, accept: 'application/json', ...headers },
+          body,
+        },
+      )
     } catch (cause) {
       throw unavailable('could not be reached, or its answer was lost', undefined, cause)
     }
@@ -105,9 +112,9 @@ export function createOAuthClient(
       token({ grant_type: 'refresh_token', refresh_token: refreshToken }, refreshRefused),
 
     async revoke(value) {
-      const answer = await post(settings.revokeUrl, JSON.stringify({ token: value }), {
-        'content-type': 'application/json',
-      })
+      const body = JSON.stringify({ token: value })
+      const type = { 'content-type': 'application/json' }
+      const answer = await post(settings.revokeUrl, body, type, Math.min(REVOKE_MS, outside.timeoutMs))
       if (answer.status !== 200) throw tokenFault(answer, refreshRefused)
     },
   }

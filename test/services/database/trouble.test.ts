@@ -98,8 +98,19 @@ onServer('while the server is away what needs it says so, and search goes on', a
   const database = await mariadb(t, own.server)
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator, { env: database.env, leasePeriodMs: 1_000 })
+  const { readStatus } = service.app
+  const readings: ReturnType<typeof readStatus>[] = []
+  service.app.readStatus = () => {
+    const reading = readStatus()
+    readings.push(reading)
+    return reading
+  }
   await service.connectAndFill()
+  await Promise.all(readings)
   await own.kill()
+  const { json } = await service.request('/api/cache/status')
+  t.match(json, { connection_status: 'connected', items_count: 50 }, 'as the last refresh left it')
+  t.equal(json.replica.is_database_reachable, false)
   const refused = await service.request('/api/data/items')
   t.match(refused, {
     status: 503,

@@ -32,19 +32,20 @@
 :host { display: inline-block; position: relative; width: 20rem; max-width: 100%;
   --text: var(--qbo-text, FieldText); --back: var(--qbo-background, Field); --line: var(--qbo-border, GrayText) }
 :host([hidden]), [hidden] { display: none }
-input, [popover] { box-sizing: border-box; margin: 0; font: inherit; color: var(--text); background: var(--back);
+* { box-sizing: border-box; margin: 0 }
+input, [popover] { font: inherit; color: var(--text); background: var(--back);
   border: 1px solid var(--line); border-radius: var(--qbo-radius, .3rem) }
 input { width: 100% }
-input, li, p { margin: 0; padding: .4em .6em; overflow-wrap: anywhere }
+input, li, p { padding: .4em .6em; overflow-wrap: anywhere }
 :disabled { opacity: .6 }
 [part~=missing], [part~=inactive] { font-style: italic }
 [aria-invalid=true] { border-color: var(--qbo-error, #c5221f) }
-[part~=busy] { animation: busy .5s .4s infinite alternate }
+@media not (prefers-reduced-motion) { [part~=busy] { animation: busy .5s .4s infinite alternate } }
 @keyframes busy { to { border-color: transparent } }
 [popover] { position: fixed; padding: 0; width: max-content; max-width: min(36rem, 100%); overflow: auto; overscroll-behavior: contain;
   box-shadow: 0 4px 16px #0004 }
 [popover]:has([hidden] + p) { pointer-events: none }
-ul { margin: 0; padding: 0; list-style: none }
+ul { padding: 0; list-style: none }
 li:hover { background: color-mix(in srgb, var(--text) 7%, var(--back)) }
 li[part~=active] { background: var(--qbo-active, color-mix(in srgb, var(--text) 16%, var(--back)));
   outline: 2px solid transparent; outline-offset: -2px }
@@ -82,18 +83,25 @@ mark { color: inherit; background: none; font-weight: 700 }
     // One list can hold several kinds of transactions.
     if ('doc_number' in record) more.unshift([type.replace('_', ' ')])
     if (!active) more.unshift([messages.inactive])
+    const parts = more.flatMap((nodes, i) => [i ? ' · ' : '', make('bdi', {}, ...nodes)])
     return make(
       'li',
       { part: active ? 'option' : 'option inactive', role: 'option', id: `option-${i}` },
       make('div', { part: 'name' }, ...marked(name, highlights.name)),
-      make('div', { part: 'detail' }, ...more.flatMap((nodes, i) => (i ? [' · ', ...nodes] : nodes))),
+      make('div', { part: 'detail' }, ...parts),
     )
   }
 
   function createField(host, internals) {
     const input = make('input', {
-      ...{ part: 'input', role: 'combobox', 'aria-autocomplete': 'list', 'aria-controls': 'list' },
-      ...{ 'aria-expanded': false, autocomplete: 'off', autocapitalize: 'none', spellcheck: false },
+      part: 'input',
+      role: 'combobox',
+      'aria-autocomplete': 'list',
+      'aria-controls': 'list',
+      'aria-expanded': false,
+      autocomplete: 'off',
+      autocapitalize: 'none',
+      spellcheck: false,
     })
     const list = make('ul', { part: 'list', role: 'listbox', id: 'list' })
     const message = make('p', { part: 'message' })
@@ -123,16 +131,20 @@ mark { color: inherit; background: none; font-weight: 700 }
 
     function update() {
       input.placeholder = attribute('placeholder') ?? ''
+      input.disabled = host.matches(':disabled')
       input.readOnly = host.hasAttribute('readonly')
       input.ariaRequired = host.required
       const ids = attribute('aria-labelledby')?.split(' ')
       const labels = ids?.map((id) => host.getRootNode().getElementById?.(id)) ?? [...internals.labels]
       const label = labels.map((element) => element?.textContent.trim()).join(' ')
-      input.ariaLabel = (!ids && attribute('aria-label')) || label
+      input.ariaLabel = ids ? label : attribute('aria-label') || label
+      input.ariaDescribedByElements = host.ariaDescribedByElements
       validate()
     }
 
+    /** What the form knows. */
     function validate() {
+      internals.setFormValue(value)
       const fault = value ? '' : input.value ? 'badInput' : host.required ? 'valueMissing' : ''
       internals.setValidity(fault ? { [fault]: true } : {}, messages.choose, input)
     }
@@ -140,7 +152,6 @@ mark { color: inherit; background: none; font-weight: 700 }
     function hold(id) {
       value = id
       unresolved = false
-      internals.setFormValue(id)
       input.part.toggle('missing', id && !record?.type && record?.name === id)
       input.part.toggle('inactive', id && record?.active === false)
       input.ariaInvalid = false
@@ -185,6 +196,7 @@ mark { color: inherit; background: none; font-weight: 700 }
     }
 
     function leave() {
+      update()
       close()
       input.ariaInvalid = internals.validity.badInput
       if (unresolved) resolve()
@@ -207,21 +219,15 @@ mark { color: inherit; background: none; font-weight: 700 }
     }
 
     function search(move = 0, suggest = false) {
-      cancel()
       activate(-1)
       const q = input.value.trim()
       if (input.readOnly || (q ? q.length < attribute('min-length') : !suggest)) return close()
-      const again = () => search(move, suggest)
-      const pause = pausedUntil - Date.now()
-      if (pause > 0) {
-        retry = setTimeout(again, pause)
-        return
-      }
-      const query = { limit: attribute('limit') ?? 15, q, highlight: true, ...(q ? {} : { suggest }) }
+      const query = { limit: attribute('limit') || 15, q, highlight: true, suggest: !q }
       const more = Object.fromEntries(new URLSearchParams(attribute('params') ?? ''))
       const path = `search/${attribute('index')}`
+      const again = () => search(move, suggest)
       void ask((get) => get(path, { ...query, ...more }), present, again)
-      steps = move
+      steps = request && move
     }
 
     function resolve() {
@@ -232,10 +238,10 @@ mark { color: inherit; background: none; font-weight: 700 }
       const names = attribute('entity') ?? entities[index] ?? index.replace(/^(part|product)_.*/, 'items')
       const find = async (get) => {
         for (const entity of names.split(',')) {
-          const { results } = await get(`records/${entity}`, { ids: id }).catch((error) => {
+          const { results = [] } = await get(`records/${entity}`, { ids: id }).catch((error) => {
             // An entity that is not kept has no records.
             if (error.status !== 404) throw error
-            return { results: [] }
+            return {}
           })
           if (results[0]) return results[0]
         }
@@ -247,15 +253,19 @@ mark { color: inherit; background: none; font-weight: 700 }
     /** One question at a time: the next one aborts it; its answer is dropped. */
     async function ask(work, use, again) {
       cancel()
+      const pause = pausedUntil - Date.now()
+      if (pause > 0) {
+        retry = setTimeout(again, pause)
+        return complain('busy')
+      }
       const mine = new AbortController()
       request = mine
       input.part.add('busy')
-      const timer = setTimeout(() => mine.abort(), patienceMs)
+      setTimeout(() => mine.abort(), patienceMs)
       const [answer, error] = await work((path, query) => get(path, query, mine.signal)).then(
         (answer) => [answer],
         (error) => [null, error],
       )
-      clearTimeout(timer)
       if (request !== mine) return
       const move = steps
       cancel()
@@ -264,9 +274,9 @@ mark { color: inherit; background: none; font-weight: 700 }
     }
 
     async function get(path, query, signal) {
-      const base = new URL((attribute('endpoint') ?? home).replace(/\/*$/, '/'), document.baseURI)
+      const question = `/api/${path}?${new URLSearchParams(query)}`
       const key = attribute('api-key')
-      const answer = await fetch(new URL(`api/${path}?${new URLSearchParams(query)}`, base), {
+      const answer = await fetch((attribute('endpoint') ?? home).replace(/\/*$/, question), {
         signal,
         headers: key ? { authorization: `Bearer ${key}` } : {},
       })
@@ -284,15 +294,16 @@ mark { color: inherit; background: none; font-weight: 700 }
     }
 
     function fail({ status = 0, message, pause }, again) {
-      const busy = status === 429 || status === 503
-      if (busy) {
-        const ms = (Number(pause) || 1) * 1000
-        pausedUntil = Date.now() + ms
-        retry = setTimeout(again, ms)
-      }
-      if (unresolved) input.value = value
-      if (root.activeElement) say(messages[busy ? 'busy' : status && status < 500 ? 'refused' : 'silent'])
+      if (status === 429 || status === 503) {
+        pausedUntil = Date.now() + (Number(pause) || 1) * 1000
+        again()
+      } else complain(status && status < 500 ? 'refused' : 'silent')
       fire('qbo-error', { status, message })
+    }
+
+    function complain(of) {
+      if (unresolved) input.value = value
+      if (root.activeElement) say(messages[of])
     }
 
     function present(answer, move) {
@@ -347,27 +358,31 @@ mark { color: inherit; background: none; font-weight: 700 }
     function activate(i) {
       active = i
       input.removeAttribute('aria-activedescendant')
-      for (const [at, option] of [...list.children].entries()) {
+      list.childNodes.forEach((option, at) => {
         option.part.toggle('active', at === i)
         option.ariaSelected = at === i
-        if (at !== i) continue
+        if (at !== i) return
         option.scrollIntoView({ block: 'nearest' })
         input.setAttribute('aria-activedescendant', option.id)
-      }
+      })
     }
 
-    const listeners = { input: edit, compositionend: () => search(), keydown: press }
-    Object.assign(listeners, { focus: enter, click: enter, blur: leave })
-    for (const type in listeners) input.addEventListener(type, listeners[type])
+    input.oninput = edit
+    input.onkeydown = press
+    input.onfocus = input.onclick = enter
+    input.onblur = leave
+    input.addEventListener('compositionend', () => search())
     // The field keeps the focus; scrolling is no click.
-    popup.addEventListener('mousedown', (event) => event.preventDefault())
-    list.addEventListener('click', ({ target }) => {
+    popup.onmousedown = (event) => event.preventDefault()
+    list.onclick = ({ target }) => {
       const i = [...list.children].indexOf(target.closest('li'))
       if (i >= 0) choose(results[i])
-    })
+    }
 
     return {
-      ...{ input, leave, set, update },
+      leave,
+      set,
+      update,
       value: () => value,
       record: () => (value && record?.type ? record : null),
       connect() {
@@ -379,7 +394,7 @@ mark { color: inherit; background: none; font-weight: 700 }
 
   class QboAutocomplete extends HTMLElement {
     static formAssociated = true
-    static observedAttributes = ['value', 'required', 'readonly', 'placeholder', 'aria-label']
+    static observedAttributes = 'index entity value required readonly placeholder aria-label'.split(' ')
     static messages = messages
 
     #internals = this.attachInternals()
@@ -387,10 +402,9 @@ mark { color: inherit; background: none; font-weight: 700 }
 
     connectedCallback() {
       // Set before the element was defined.
-      if (Object.hasOwn(this, 'value')) {
-        const { value } = this
-        delete this.value
-        this.value = value
+      for (const [name, own] of Object.entries(this)) {
+        delete this[name]
+        this[name] = own
       }
       this.#field.connect()
     }
@@ -401,11 +415,11 @@ mark { color: inherit; background: none; font-weight: 700 }
 
     attributeChangedCallback(name, _before, text) {
       if (name === 'value') this.value = text
+      else if (/index|entity/.test(name) && this.value) this.#field.set(this.value)
       else this.#field.update()
     }
 
-    formDisabledCallback(disabled) {
-      this.#field.input.disabled = disabled
+    formDisabledCallback() {
       this.#field.leave()
     }
 
@@ -435,6 +449,10 @@ mark { color: inherit; background: none; font-weight: 700 }
       return this.getAttribute('name')
     }
 
+    set name(text) {
+      this.setAttribute('name', text)
+    }
+
     get required() {
       return this.hasAttribute('required')
     }
@@ -453,6 +471,10 @@ mark { color: inherit; background: none; font-weight: 700 }
 
     get form() {
       return this.#internals.form
+    }
+
+    set form(id) {
+      this.setAttribute('form', id)
     }
 
     get validity() {

@@ -290,7 +290,11 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
     await field(page, 'Customer').press('s')
     await says(page, 'The search is busy and goes on by itself')
     await page.unrouteAll()
+    await field(page, 'Customer').evaluate((node) => node.blur())
+    t.equal(await messageOf(page).count(), 0)
+    await field(page, 'Customer').press('End')
     await field(page, 'Customer').pressSequentially('mi')
+    t.equal(await messageOf(page).textContent(), 'The search is busy and goes on by itself')
     await page.clock.runFor(2_900)
     t.same(asked, ['s'])
     await page.clock.runFor(200)
@@ -336,6 +340,31 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
     t.equal(await input.inputValue(), MARKUP)
     t.equal(await page.locator('img').count(), 0)
     t.same(errors, [])
+  })
+
+  t.test('a name that turns the writing round leaves what stands beside it alone', async (t) => {
+    const { page } = await open(t, customerField())
+    await page.route(isSearch, async (route) => {
+      const response = await route.fetch()
+      const { results, ...answer } = await response.json()
+      const turned = { ...results[0], company_name: '\u202Eretal emoc', email: 'ann@smith.example' }
+      await route.fulfill({ response, json: { ...answer, results: [turned] } })
+    })
+    await field(page, 'Customer').fill('smi')
+    await says(page, '1 result')
+    const isInOrder = await page.evaluate(`(() => {
+      const texts = document.createTreeWalker(a.shadowRoot.querySelector('[part=detail]'), NodeFilter.SHOW_TEXT)
+      while (!texts.nextNode().data.includes('ann@'));
+      const { currentNode: text } = texts
+      const left = (i) => {
+        const range = new Range()
+        range.setStart(text, i)
+        range.setEnd(text, i + 1)
+        return range.getBoundingClientRect().left
+      }
+      return left(text.length - 2) < left(text.length - 1)
+    })()`)
+    t.equal(isInOrder, true)
   })
 
   t.test(
@@ -440,6 +469,83 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
     t.equal(await input.inputValue(), '')
   })
 
+  t.test('an empty field is sent as an empty text, as an input is', async (t) => {
+    const { page } = await open(t, customerField())
+    t.same(await page.evaluate('[...new FormData(document.forms[0])]'), [['customer_id', '']])
+  })
+
+  // React 19 and Vue: what an element has as a property is set as one, anything else as an attribute.
+  const assign = (attributes: object) => `
+    for (const [name, text] of Object.entries(${JSON.stringify(attributes)})) {
+      if (name in field) field[name] = text
+      else field.setAttribute(name, text)
+    }`
+
+  t.test('a framework that sets properties sets the name, the form and the rest', async (t) => {
+    const { page, errors } = await open(t, '<form id="order"></form>')
+    await page.evaluate(`'use strict'
+      const field = document.createElement('qbo-autocomplete')
+      ${assign({
+        ...{ index: 'client_names', 'aria-label': 'Customer', name: 'customer_id', form: 'order' },
+        ...{ required: true, value: ids['Smith Brothers'] },
+      })}
+      document.querySelector('main').append(field)`)
+    await hasText(field(page, 'Customer'), 'Smith Brothers')
+    t.equal(await field(page, 'Customer').getAttribute('aria-required'), 'true')
+    t.same(await page.evaluate('[...new FormData(order)]'), [['customer_id', ids['Smith Brothers']]])
+    t.equal(await page.evaluate("document.querySelector('qbo-autocomplete').form === order"), true)
+    t.same(errors, [])
+  })
+
+  t.test('what a page sets before the script is there holds', async (t) => {
+    const { page } = await openTab(t, chromium)
+    const script = Promise.withResolvers<void>()
+    await page.route('**/qbo-autocomplete.js', async (route) => {
+      await script.promise
+      await route.continue()
+    })
+    const body = `<form>${labelled('Customer', 'id="a" index="client_names"')}</form>`
+    await page.goto(pages.add(pageOf(service.url, body), strictPolicy(service.url)), { waitUntil: 'commit' })
+    await page.locator('#a').waitFor({ state: 'attached' })
+    await page.evaluate("Object.assign(a, { name: 'customer_id', required: true, disabled: true })")
+    script.resolve()
+    await page.evaluate("customElements.whenDefined('qbo-autocomplete')")
+    t.equal(await field(page, 'Customer').isDisabled(), true)
+    await page.evaluate('a.disabled = false')
+    t.equal(await field(page, 'Customer').isDisabled(), false)
+    t.same(await validity(page), { valueMissing: true, message: 'Choose one of the list' })
+    t.same(await page.evaluate('[...new FormData(document.forms[0])]'), [['customer_id', '']])
+  })
+
+  t.test('where the index changes, the value gets the label that it has there', async (t) => {
+    // Ids are counted for each entity anew.
+    t.equal(ids['Smith Brothers'], ids.part)
+    const { page } = await open(t, customerField(`value="${ids.part}"`))
+    await hasText(field(page, 'Customer'), 'Smith Brothers')
+    await page.evaluate("a.setAttribute('index', 'part_numbers')")
+    await hasText(field(page, 'Customer'), 'BRK-1020-A')
+    t.equal(await value(page), ids.part)
+    await page.evaluate("a.setAttribute('entity', 'customers')")
+    await hasText(field(page, 'Customer'), 'Smith Brothers')
+  })
+
+  t.test('an empty limit is none', async (t) => {
+    const { page } = await open(t, customerField('limit=""'))
+    await field(page, 'Customer').fill('smi')
+    await says(page, '3 results')
+  })
+
+  t.test('the border of who asked for less motion stands still', async (t) => {
+    const { page } = await open(t, customerField(), { reducedMotion: 'reduce' })
+    const { asked } = await hold(page, /smi/)
+    await field(page, 'Customer').fill('smi')
+    await asked
+    const moves = page
+      .locator('[part~=busy]')
+      .evaluate((node) => node.computedStyleMap().get('animation-name').toString())
+    t.equal(await moves, 'none')
+  })
+
   t.test('the value goes the way of a form: required, reset, disabled, read only', async (t) => {
     const { page } = await open(t, customerField(`value="${ids['Smith Brothers']}" required`))
     const input = field(page, 'Customer')
@@ -509,6 +615,17 @@ t.test('in a browser', { skip: withoutBrowser }, async (t) => {
       t.equal(await field(page, 'Around').evaluate((node) => node.matches(':focus')), true)
     },
   )
+
+  t.test('a hint that describes the element is heard in its field', async (t) => {
+    const { page } = await open(
+      t,
+      `${customerField('aria-describedby="hint"')}<p id="hint">By name or phone</p>`,
+    )
+    const session = await page.context().newCDPSession(page)
+    const { nodes } = await session.send('Accessibility.getFullAXTree')
+    const heard = nodes.find(({ role }) => role?.value === 'combobox')
+    t.equal(heard?.description?.value, 'By name or phone')
+  })
 
   for (const colorScheme of ['light', 'dark'] as const) {
     t.test(`axe finds nothing, ${colorScheme}`, async (t) => {

@@ -68,12 +68,15 @@ function reasonOf(error: unknown): string {
 
 /** A clean environment and a folder without .env: a real company's settings must not end up in the demo. */
 function startService(): ChildProcess {
+  const { PATH, CORS_ORIGINS } = process.env
   return spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts')], {
     cwd: dataDir,
     stdio: 'inherit',
     env: {
       ...simulator.env,
-      PATH: process.env.PATH,
+      PATH,
+      // For pages of other origins, such as the examples in docs.
+      ...(CORS_ORIGINS && { CORS_ORIGINS }),
       PORT: values.port,
       PUBLIC_URL: publicUrl,
       DATA_DIR: dataDir,

@@ -3,6 +3,7 @@ import { useCombobox } from 'downshift'
 import { useEffect, useRef, useState } from 'react'
 
 const API = 'http://localhost:5002/api'
+const changes = useCombobox.stateChangeTypes
 const headers = {} // With keys: { authorization: 'Bearer …' }, the SEARCH_API_KEY.
 
 async function ask(path, query, signal) {
@@ -42,6 +43,15 @@ export function CustomerCombobox({ value, onChange }) {
       .catch((error) => controller.signal.aborted || console.error(error))
   }
 
+  // downshift tells of a change too late for a fast typist.
+  function edit(text) {
+    setInputValue(text)
+    search(text)
+    if (!chosen || text === chosen.name) return
+    setChosen(null)
+    onChange('')
+  }
+
   const { isOpen, highlightedIndex, getLabelProps, getInputProps, getMenuProps, getItemProps } = useCombobox({
     inputId: 'customer',
     items,
@@ -50,8 +60,9 @@ export function CustomerCombobox({ value, onChange }) {
     itemToString: (record) => record?.name ?? '',
     itemToKey: (record) => record?.id,
     onInputValueChange: ({ inputValue, type }) => {
-      setInputValue(inputValue)
-      if (type === useCombobox.stateChangeTypes.InputChange) search(inputValue)
+      // What is being typed stays, also when it lets go of what was chosen.
+      const letGo = type === changes.ControlledPropUpdatedSelectedItem && !chosen
+      if (type !== changes.InputChange && !letGo) setInputValue(inputValue)
     },
     onIsOpenChange: ({ isOpen, inputValue }) => isOpen && search(inputValue),
     onSelectedItemChange: ({ selectedItem }) => {
@@ -65,7 +76,7 @@ export function CustomerCombobox({ value, onChange }) {
       <label {...getLabelProps()} htmlFor="customer">
         Customer
       </label>
-      <input {...getInputProps()} />
+      <input {...getInputProps({ onChange: ({ target }) => edit(target.value) })} />
       <ul {...getMenuProps()}>
         {isOpen &&
           items.map((record, index) => (

@@ -25,11 +25,15 @@ const redirect = (description: string) =>
   Type.Null({ description, headers: { location: { type: 'string', description: 'Where to' } } })
 
 const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options) => {
-  const { consent, replica, sync, qbo, readStatus, log } = app
+  const { consent, problems, replica, sync, qbo, readStatus, log } = app
   const { keeper } = app.tokens
   let disconnecting: ReturnType<typeof disconnectNow> | undefined
   const finish = replica.atLeader('connect', async (answer: ConsentReturn) => {
-    const done = await consent.finish(answer)
+    const done = await consent.finish(answer).catch((error) => {
+      // Whoever comes back to the page later should see why.
+      if (error.code === 'OAUTH_CREDENTIALS_REFUSED') problems.note('connection', error)
+      throw error
+    })
     void sync.refreshDue({ connected: true })
     return done
   })
@@ -336,5 +340,5 @@ function prefers({ headers: { accept = '' } }: FastifyRequest): 'html' | 'json' 
 export default fp(routes, {
   name: 'oauth-routes',
   encapsulate: true,
-  dependencies: ['database', 'tokens', 'consent', 'qbo', 'replica', 'auth', 'errors'],
+  dependencies: ['database', 'problems', 'tokens', 'consent', 'qbo', 'replica', 'auth', 'errors'],
 })

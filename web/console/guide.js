@@ -2,12 +2,13 @@
 import { byId, element } from './dom.js'
 
 export function showGuide(
-  { connection_status: state, has_valid_config: isConfigured, last_updated: last },
+  { connection_status: state, has_valid_config: isConfigured, last_updated: last, problems },
   redirectUri,
 ) {
   byId('guide').hidden = !['not_configured', 'not_authenticated'].includes(state) || last !== null
   mark('step-app', isConfigured)
-  mark('step-credentials', isConfigured)
+  const areRefused = problems.some(({ code }) => code === 'OAUTH_CREDENTIALS_REFUSED')
+  mark('step-credentials', isConfigured && !areRefused)
   if (redirectUri !== undefined) byId('redirect-uri').value = redirectUri
   byId('copy').hidden = redirectUri === undefined
 }

@@ -32,6 +32,8 @@ async function press(page: Page, selector: string): Promise<void> {
   await page.keyboard.press('Enter')
 }
 
+const hasFocus = (page: Page, selector: string) => page.locator(`${selector}:focus`).waitFor()
+
 /** Nothing that a person with a screen reader, or a strict policy, would stumble over. */
 async function isFine(t: Test, { page, errors }: Tab, what: string, expected?: RegExp): Promise<void> {
   t.same(await accessibility(page), [], `${what}: axe`)
@@ -93,6 +95,7 @@ t.test('connect, sync, search and disconnect, by keyboard alone', skip, async (t
   await page.keyboard.press('Enter')
   await says(page, '#connection-result', /tokens and cached data were deleted/)
   await says(page, '#state', 'Not connected')
+  await hasFocus(page, '#connect')
   t.equal((await service.request('/api/cache/status')).json.items_count, 0)
 })
 
@@ -136,9 +139,10 @@ t.test('with keys it asks once, and keeps a session instead of the key', skip, a
   await says(page, '#notice', 'This is not the admin key')
   t.match(errors.splice(0), [/401/], 'what browsers say of any refusal')
 
-  await page.locator('#key').fill(keys.ADMIN_API_KEY)
+  await page.locator('#key').fill(` ${keys.ADMIN_API_KEY} `)
   await page.keyboard.press('Enter')
   await says(page, '#sign-out', 'Sign out')
+  await hasFocus(page, '#connect')
   const cookies = await page.context().cookies()
   t.match(
     cookies.filter(({ name }) => name === 'mrp_session'),
@@ -158,11 +162,15 @@ t.test('with keys it asks once, and keeps a session instead of the key', skip, a
   await page.locator('#refresh').click()
   await says(page, '#notice', 'Sign in again')
   t.equal(await page.locator('#refresh').isVisible(), false)
+  t.equal(await page.locator('#q').inputValue(), '')
+  t.equal(await page.locator('#results').textContent(), '', 'what was found is for nobody else')
   t.match(errors.splice(0), [/401/])
   await page.locator('#key').fill(keys.ADMIN_API_KEY)
   await page.keyboard.press('Enter')
+  await hasFocus(page, '#q')
   await page.locator('#sign-out').click()
   await says(page, '#sign-in-title', 'Sign in')
+  await hasFocus(page, '#key')
   await isFine(t, tab, 'signed out')
 })
 
@@ -269,6 +277,82 @@ t.test(
     await says(page, '#results li', 'Zenith')
   },
 )
+
+t.test('a search that hangs says so, and so does one that is given up', skip, async (t) => {
+  const service = await startService(t, await startSimulator(t))
+  await service.connectAndFill()
+  const { page } = await openTab(t, await browser(t))
+  await page.clock.install()
+  await page.goto(service.url)
+  await page.locator('#q').fill('a')
+  await says(page, '#found', /^\d+ hits?/)
+  await page.route('**/api/search?**', () => undefined)
+  await Promise.all([page.waitForRequest('**/api/search?**'), page.locator('#q').fill('ab')])
+  await page.clock.fastForward(500)
+  await says(page, '#found', 'Searching…')
+  t.equal(await page.locator('#results').textContent(), '')
+  await page.clock.fastForward(10_000)
+  await says(page, '#found', 'The service does not answer.')
+})
+
+t.test('a connection over which nothing comes any more is noticed', skip, async (t) => {
+  const service = await startService(t, await startSimulator(t))
+  await service.connectAndFill()
+  const { page } = await openTab(t, await browser(t))
+  await page.clock.install()
+  await page.goto(service.url)
+  await says(page, '#connection-words', 'stays connected by itself')
+  await page.route('**/api/test', (route) => route.abort())
+  await page.locator('#test').click()
+  await says(page, '#connection-result', 'The service does not answer.')
+  await page.route('**/api/cache/status', () => undefined)
+  await Promise.all([page.waitForRequest('**/api/cache/status'), page.clock.fastForward(15_000)])
+  await page.clock.fastForward(5_000)
+  await says(page, '#state', 'does not answer')
+  await says(page, '#connection-words', 'what the service said last')
+  await page.unrouteAll()
+  await page.clock.fastForward(5_000)
+  await says(page, '#state', /^Connected$/)
+  await says(page, '#connection-words', 'stays connected by itself')
+  t.equal(await page.locator('#connection-result').textContent(), '', 'it answers again')
+})
+
+t.test('what came of a disconnect is told until there is another connection', skip, async (t) => {
+  const service = await startService(t, await startSimulator(t))
+  await service.connectAndFill()
+  const { page } = await openTab(t, await browser(t))
+  await page.goto(service.url)
+  await page.locator('#disconnect').click()
+  await page.locator('#confirm .danger').click()
+  await says(page, '#state', 'Not connected')
+  await says(page, '#connection-result', /tokens and cached data were deleted/)
+  await service.connect()
+  await says(page, '#state', /^Connected$/)
+  t.equal(await page.locator('#connection-result').textContent(), '')
+})
+
+t.test('credentials that Intuit refused are told after the way back, too', skip, async (t) => {
+  const simulator = await startSimulator(t)
+  const service = await startService(t, simulator, { env: { QUICKBOOKS_CLIENT_SECRET: 'not-it' } })
+  const { page } = await openTab(t, await browser(t))
+  await page.goto(service.url)
+  await says(page, '#step-credentials h3', '– done')
+  await page.locator('#connect').click()
+  await says(page, '#notice', 'Intuit refuses the client id and secret.')
+  await page.reload()
+  await says(page, '#problems', 'Intuit refuses the client id and secret.')
+  await says(page, '#step-app h3', '– done')
+  t.notMatch(await page.locator('#step-credentials h3').textContent(), 'done')
+})
+
+t.test('where the clock of the browser is slow, nothing is said to come', skip, async (t) => {
+  const service = await startService(t, await startSimulator(t))
+  await service.connectAndFill()
+  const { page } = await openTab(t, await browser(t))
+  await page.clock.setSystemTime(Date.now() - 3 * DAY_MS)
+  await page.goto(service.url)
+  await says(page, '#entities tr', /Items.*just now/)
+})
 
 /** As if the person had gone to another tab, or come back. */
 const setHidden = (page: Page, isHidden: boolean) =>
@@ -401,7 +485,7 @@ t.test('where the advice is to connect again, there is a button for it', skip, a
 t.test('what QuickBooks holds is text, whatever it looks like', skip, async (t) => {
   const simulator = await startSimulator(t)
   const hostile = '<img src=x onerror=alert(1)> & "Söhne" 🔩'
-  simulator.company.create('Customer', { DisplayName: hostile, Active: true })
+  simulator.company.create('Customer', { DisplayName: hostile, CompanyName: 'Söhne & Co', Active: true })
   const service = await startService(t, simulator)
   await service.connectAndFill()
   const tab = await openTab(t, await browser(t))
@@ -412,6 +496,12 @@ t.test('what QuickBooks holds is text, whatever it looks like', skip, async (t) 
   await says(page, '#results mark', /^Söhne$/)
   t.equal(await page.locator('#results img').count(), 0)
   await isFine(t, tab, 'hostile name')
+  for (const part of ['strong', '.field']) {
+    const bidi = await page.evaluate(
+      `getComputedStyle(document.querySelector('#results ${part}')).unicodeBidi`,
+    )
+    t.equal(bidi, 'isolate', 'what turns the writing round turns nothing else')
+  }
 })
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -450,6 +540,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await says(page, '#results li', /Why: /)
     await isFine(t, tab, 'with everything on it', /502/)
     await screenshot(page, `console-360-${colorScheme}`)
+    for (const percent of [150, 200]) {
+      await page.evaluate(`document.documentElement.style.fontSize = '${percent}%'`)
+      await isFine(t, tab, `with text of ${percent} %`, /502/)
+    }
+    await page.evaluate("document.documentElement.style.fontSize = ''")
     await page.locator('#disconnect').tap()
     await isFine(t, tab, 'asked', /502/)
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 
 const root = join(import.meta.dirname, '../..')
-const { problems, connectError, connectErrors, mendedByConnecting } = await import(
+const { problems, connectError, connectErrors, mendedByConnecting, fromNow, since } = await import(
   join(root, 'web/console/words.js')
 )
 
@@ -62,4 +62,10 @@ t.test('whoever is told to connect again finds the button', async (t) => {
   )
   // With this one the connection has ended, and the button is there.
   t.same(told.filter((code) => code !== 'RECONNECT_REQUIRED').sort(), [...mendedByConnecting].sort())
+})
+
+t.test('what has been is never to come, whatever the clock says', async (t) => {
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+  t.equal(fromNow(tomorrow), 'tomorrow')
+  t.equal(since(tomorrow), 'just now')
 })

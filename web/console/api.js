@@ -14,20 +14,33 @@ const onSignedOut = new Set()
 /** Calls `listener` when an answer says that this browser is not signed in any more. */
 export const whenSignedOut = (listener) => onSignedOut.add(listener)
 
+/** The longest answer, that of a refresh, takes 25 s. */
+const PATIENCE_MS = 40_000
+/** Streams may be cut off without a word; what keeps them open is not told to scripts. */
+const QUIET_MS = 15_000
+const LOOK_PATIENCE_MS = 5_000
+const AGAIN_MS = 5_000
+
 /** Asks, and answers the JSON. @throws Refused, or the AbortError of `signal`. */
-export async function ask(path, { method = 'GET', body, signal } = {}) {
+export async function ask(path, { method = 'GET', body, signal, patienceMs = PATIENCE_MS } = {}) {
+  const patience = new AbortController()
+  setTimeout(() => patience.abort(), patienceMs)
   let answer
+  let json
   try {
     answer = await fetch(path, {
       method,
-      signal,
+      signal: AbortSignal.any([patience.signal, ...(signal ? [signal] : [])]),
       ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
+    json = await answer.json().catch((error) => {
+      if (!(error instanceof SyntaxError)) throw error
+      return {}
+    })
   } catch (error) {
-    if (error.name === 'AbortError') throw error
+    if (signal?.aborted) throw error
     throw new Refused(0, 'UNREACHABLE', 'The service does not answer. Try again in a moment.')
   }
-  const json = await answer.json().catch(() => ({}))
   if (answer.ok) return json
   if (answer.status === 401 && path !== 'api/session') for (const listener of onSignedOut) listener()
   throw new Refused(answer.status, json.code, json.message ?? `The service answered ${answer.status}.`)
@@ -39,22 +52,41 @@ export async function ask(path, { method = 'GET', body, signal } = {}) {
  */
 export function followStatus(onStatus, onSilence) {
   let source
-  let again
+  let next
 
   function open() {
     const opened = new EventSource('api/cache/status/events')
     source = opened
-    opened.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)))
+    later(look, QUIET_MS)
+    opened.addEventListener('status', ({ data }) => {
+      later(look, QUIET_MS)
+      onStatus(JSON.parse(data))
+    })
     opened.addEventListener('error', () => {
-      if (opened.readyState !== EventSource.CLOSED) return onSilence()
       // A browser does not come back by itself to one that has refused it, such as one that too many follow.
-      again = setTimeout(follow, 5_000)
-      ask('api/cache/status').then(onStatus, onSilence)
+      if (opened.readyState === EventSource.CLOSED) void look(follow, AGAIN_MS)
+      else onSilence()
     })
   }
 
+  function later(what, ms) {
+    clearTimeout(next)
+    next = setTimeout(what, ms)
+  }
+
+  /** Asks instead of listening. */
+  async function look(then = look, ms = QUIET_MS) {
+    later(then, ms)
+    try {
+      onStatus(await ask('api/cache/status', { patienceMs: LOOK_PATIENCE_MS }))
+    } catch {
+      onSilence()
+      later(follow, AGAIN_MS)
+    }
+  }
+
   function follow() {
-    clearTimeout(again)
+    clearTimeout(next)
     source?.close()
     if (!document.hidden) open()
   }

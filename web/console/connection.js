@@ -1,6 +1,6 @@
 // The connection to QuickBooks: its state, how long it lasts, and what a person can do about it.
 import { ask } from './api.js'
-import { ago, byId, element, onPress, say, showAs } from './dom.js'
+import { byId, element, fromNowOn, onPress, say, showAs } from './dom.js'
 import { isSolved } from './problems.js'
 import { dayOf, daysUntil, exactly, mendedByConnecting, states } from './words.js'
 
@@ -27,6 +27,9 @@ export function showConnection(status, account, mayAct) {
   byId('disconnect').hidden = !mayAct || ['not_configured', 'not_authenticated'].includes(state)
 }
 
+/** While the service does not answer. */
+export const showSilence = () => say('connection-words', 'What stands here is what the service said last.')
+
 function facts(isAlive, token, consent, account) {
   if (token === null) return []
   return [
@@ -41,12 +44,12 @@ function ends(token, consent) {
   return [
     ...fact(
       'Would end by itself',
-      [`${dayOf(token)} (`, ago(token), '), if the service never ran until then'],
+      [`${dayOf(token)} (`, fromNowOn(token), '), if the service never ran until then'],
       daysUntil(token) < SOON.token,
     ),
     ...fact(
       'You agree again by',
-      [`${dayOf(consent)} (`, ago(consent), '): Intuit asks every five years'],
+      [`${dayOf(consent)} (`, fromNowOn(consent), '): Intuit asks every five years'],
       daysUntil(consent) < SOON.consent,
     ),
   ]

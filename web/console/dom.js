@@ -1,6 +1,6 @@
 // Small helpers. Text is always set as text, so nothing that QuickBooks holds can become markup.
 
-import { exactly, fromNow, refusal } from './words.js'
+import { exactly, fromNow, refusal, since } from './words.js'
 
 export const byId = (id) => document.getElementById(id)
 
@@ -33,14 +33,23 @@ export function showAs(id, data, make) {
   byId(id).replaceChildren(...make())
 }
 
-/** How long ago something was; `updateTimes` lets it grow. */
-export const ago = (iso) => element('time', { datetime: iso, title: exactly(iso) }, fromNow(iso))
+/** How far something is from now; `updateTimes` keeps it true. */
+export const fromNowOn = (iso) => element('time', { datetime: iso, title: exactly(iso) }, fromNow(iso))
+
+/** How long ago something was. */
+export const ago = (iso) => element('time', { datetime: iso, title: exactly(iso), class: 'past' }, since(iso))
 
 export function updateTimes() {
   for (const time of document.querySelectorAll('time')) {
-    const words = fromNow(time.dateTime)
+    const words = (time.className === 'past' ? since : fromNow)(time.dateTime)
     if (time.textContent !== words) time.textContent = words
   }
+}
+
+/** The focus goes to the first of them that can be seen. */
+export function focusOn(...ids) {
+  const first = ids.map(byId).find((one) => one.checkVisibility())
+  first?.focus()
 }
 
 /** The message at the top. Without a text it goes away. */

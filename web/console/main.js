@@ -1,11 +1,11 @@
 // The console: follows the status, and lets an admin act. What a person may do is decided by the service, never here.
 import { ask, followStatus, whenSignedOut } from './api.js'
-import { listenToConnection, showConnection } from './connection.js'
+import { listenToConnection, showConnection, showSilence } from './connection.js'
 import { listenToData, showData } from './data.js'
-import { byId, notify, say, updateTimes } from './dom.js'
+import { byId, focusOn, notify, say, updateTimes } from './dom.js'
 import { listenToGuide, showGuide } from './guide.js'
 import { showProblems } from './problems.js'
-import { listenToSearch, lookAtIndexes } from './search.js'
+import { forgetSearch, listenToSearch, lookAtIndexes } from './search.js'
 import { connectError } from './words.js'
 
 /** Undefined until the service has said who this browser is. */
@@ -23,14 +23,18 @@ const AGAIN_MS = 5_000
 
 function show() {
   if (status === undefined) return
+  const focused = document.activeElement
   const mayAct = session?.signed_in === true
   byId('sign-in').hidden = session === undefined || mayAct
   byId('sign-out').hidden = !mayAct || !session.key_required
   byId('search').hidden = !mayAct || status.last_updated === null
+  if (byId('search').hidden) forgetSearch()
   showGuide(status, config?.redirect_uri)
   showConnection(status, account, mayAct)
   showProblems(status)
   showData(status, mayAct)
+  // What had the focus may be gone.
+  if (!focused.checkVisibility()) focusOn('q', 'connect', 'key', 'sign-out')
 }
 
 /** Who this browser is may have changed: in another tab, with time, or because the service has other keys. */
@@ -67,14 +71,21 @@ function signedOut(next) {
 
 function onStatus(next) {
   const wasSilent = status === undefined
+  if (wasSilent || (next.is_authenticated && !status.is_authenticated)) forgetResults()
   status = next
   show()
   if (wasSilent || next.connection_status !== knownState) void lookAgain()
   knownState = next.connection_status
 }
 
+/** What a button said of the service, or of a connection, that was another one. */
+function forgetResults() {
+  for (const id of ['connection-result', 'refresh-result']) say(id, '')
+}
+
 function onSilence() {
   status = undefined
+  showSilence()
   byId('state').dataset.state = 'silent'
   say('state', 'The service does not answer; trying again')
 }
@@ -83,7 +94,7 @@ byId('sign-in').addEventListener('submit', async (event) => {
   event.preventDefault()
   const key = byId('key')
   try {
-    session = await ask('api/session', { method: 'POST', body: { key: key.value } })
+    session = await ask('api/session', { method: 'POST', body: { key: key.value.trim() } })
     notify('')
     key.value = ''
     show()

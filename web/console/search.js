@@ -3,6 +3,10 @@ import { ask } from './api.js'
 import { byId, element, say, showAs } from './dom.js'
 import { count, titleOf } from './words.js'
 
+/** After which it is said that an answer takes a moment. */
+const SLOW_MS = 500
+const PATIENCE_MS = 10_000
+
 let asked
 
 /** Fills the choice of indexes: another start of the service may have others. */
@@ -30,6 +34,12 @@ export function listenToSearch() {
   })
 }
 
+/** What was searched for is for nobody else. */
+export function forgetSearch() {
+  byId('q').value = ''
+  void search()
+}
+
 async function search() {
   asked?.abort()
   const controller = new AbortController()
@@ -39,14 +49,20 @@ async function search() {
   if (q.trim() === '' || indexes.length === 0) return show('', [])
   const parameters = new URLSearchParams({ q, indexes, limit: 5, highlight: true, explain: true })
   const began = performance.now()
+  const slow = setTimeout(show, SLOW_MS, 'Searching…', [])
   try {
-    const { groups } = await ask(`api/search?${parameters}`, { signal: controller.signal })
+    const { groups } = await ask(`api/search?${parameters}`, {
+      signal: controller.signal,
+      patienceMs: PATIENCE_MS,
+    })
     const ms = Math.max(1, Math.round(performance.now() - began))
     const lists = together(groups)
     const total = lists.reduce((sum, { results }) => sum + results.length, 0)
     show(total === 0 ? 'Nothing found.' : `${count(total, 'hit')}, after ${ms} ms.`, lists)
   } catch (error) {
     if (error.name !== 'AbortError') show(error.message, [])
+  } finally {
+    clearTimeout(slow)
   }
 }
 

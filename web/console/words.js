@@ -151,8 +151,12 @@ const units = [
 ]
 
 /** How far a time is from now, as in `3 minutes ago` or `in 2 months`. */
-export function fromNow(iso) {
-  const seconds = (Date.parse(iso) - Date.now()) / 1000
+export const fromNow = (iso) => distance((Date.parse(iso) - Date.now()) / 1000)
+
+/** The same of what has been: whatever the clock of this machine says, that is never to come. */
+export const since = (iso) => distance(Math.min((Date.parse(iso) - Date.now()) / 1000, 0))
+
+function distance(seconds) {
   const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length) ?? []
   return unit === undefined ? 'just now' : relative.format(Math.round(seconds / length), unit)
 }

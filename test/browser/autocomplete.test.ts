@@ -17,9 +17,6 @@ const EXAMPLE = join(root, 'docs/examples/plain.html')
 const SEARCH_KEY = 'search-key-for-tests'
 const MARKUP = '<img src=x onerror=alert(1)>'
 
-// Many tests in one browser, on a machine that other tests keep busy.
-t.setTimeout(360_000)
-
 const CUSTOMERS: Record<string, Record<string, unknown>> = {
   'Smith Brothers': { PrimaryPhone: { FreeFormNumber: '(216) 555-0142' } },
   'Smithson Tools': { CompanyName: 'Smithson & Sons' },

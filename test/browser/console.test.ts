@@ -12,9 +12,6 @@ const skip = { skip: withoutBrowser }
 const DAY_MS = 86_400_000
 const keys = { ADMIN_API_KEY: 'admin-key-for-tests', SEARCH_API_KEY: 'search-key-for-tests' }
 
-// Many tests in one browser, on a machine that other tests keep busy.
-t.setTimeout(360_000)
-
 /** Resolves when the element says so; fails when it does not within a while. */
 const says = (page: Page, selector: string, text: string | RegExp) =>
   page.locator(selector).filter({ hasText: text }).first().waitFor()

@@ -256,6 +256,7 @@ t.test(
     await service.connectAndFill()
     const { page } = await openTab(t, await browser(t))
     await page.goto(service.url)
+    await page.locator('#q').waitFor()
     const late = Promise.withResolvers<void>()
     await page.route(/q=ze&/, async (route) => {
       await late.promise

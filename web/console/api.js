@@ -14,8 +14,9 @@ const onSignedOut = new Set()
 /** Calls `listener` when an answer says that this browser is not signed in any more. */
 export const whenSignedOut = (listener) => onSignedOut.add(listener)
 
-/** The longest answer, that of a refresh, takes 25 s. */
-const PATIENCE_MS = 40_000
+const PATIENCE_MS = 10_000
+/** What waits for QuickBooks is answered after 25 s at the latest. */
+export const LONG_MS = 40_000
 /** Streams may be cut off without a word; what keeps them open is not told to scripts. */
 const QUIET_MS = 15_000
 const LOOK_PATIENCE_MS = 5_000

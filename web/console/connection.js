@@ -1,5 +1,5 @@
 // The connection to QuickBooks: its state, how long it lasts, and what a person can do about it.
-import { ask } from './api.js'
+import { ask, LONG_MS } from './api.js'
 import { byId, element, fromNowOn, onPress, say, showAs } from './dom.js'
 import { isSolved } from './problems.js'
 import { dayOf, daysUntil, exactly, mendedByConnecting, states } from './words.js'
@@ -63,12 +63,12 @@ const fact = (name, parts, isSoon = false) => [
 /** What the buttons do. `changed` is called when the connection is another one. */
 export function listenToConnection(changed) {
   onPress('test', 'connection-result', async () => {
-    const { company_name: name } = await ask('api/test')
+    const { company_name: name } = await ask('api/test', { patienceMs: LONG_MS })
     return `QuickBooks answers: ${name}.`
   })
   onPress('disconnect', 'connection-result', async () => {
     if (!(await confirmed())) return ''
-    const { message } = await ask('api/disconnect', { method: 'POST' })
+    const { message } = await ask('api/disconnect', { method: 'POST', patienceMs: LONG_MS })
     changed()
     return `${message}.`
   })

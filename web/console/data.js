@@ -1,5 +1,5 @@
 // What was read from QuickBooks: how much, how old, how far a refresh is, and what reads were spent.
-import { ask } from './api.js'
+import { ask, LONG_MS } from './api.js'
 import { ago, byId, element, onPress, say, showAs } from './dom.js'
 import { count, exactly, number, titleOf } from './words.js'
 
@@ -83,7 +83,7 @@ export function listenToData() {
 
 async function refresh(path) {
   goesOn = false
-  const { entities } = await ask(path, { method: 'POST' })
+  const { entities } = await ask(path, { method: 'POST', patienceMs: LONG_MS })
   if (entities === undefined) {
     goesOn = runs
     return runs ? 'It takes longer and goes on; the table shows how far it is.' : 'The refresh has ended.'

@@ -5,7 +5,6 @@ import { count, titleOf } from './words.js'
 
 /** After which it is said that an answer takes a moment. */
 const SLOW_MS = 500
-const PATIENCE_MS = 10_000
 
 let asked
 
@@ -51,10 +50,7 @@ async function search() {
   const began = performance.now()
   const slow = setTimeout(show, SLOW_MS, 'Searching…', [])
   try {
-    const { groups } = await ask(`api/search?${parameters}`, {
-      signal: controller.signal,
-      patienceMs: PATIENCE_MS,
-    })
+    const { groups } = await ask(`api/search?${parameters}`, { signal: controller.signal })
     const ms = Math.max(1, Math.round(performance.now() - began))
     const lists = together(groups)
     const total = lists.reduce((sum, { results }) => sum + results.length, 0)

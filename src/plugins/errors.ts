@@ -47,7 +47,8 @@ export default fp(
 
     function answer(reply: FastifyReply, statusCode: number, code: string, message: string) {
       const { routeOptions, url } = reply.request
-      const inWords = routeOptions?.config.errorInWords || isBeside(partsOf(url))
+      const inWords =
+        routeOptions.url === undefined ? isBeside(partsOf(url)) : routeOptions.config.errorInWords
       return reply
         .code(statusCode)
         .type(JSON_TYPE)

@@ -363,6 +363,11 @@ t.test('an address that is only nearly one of the former service is refused in w
     t.match(json.error, / \w+ /, path)
   }
   t.equal((await service.request('/api/nothing')).json.error, 'Not Found', 'others as HTTP has it')
+  t.equal(
+    (await service.request('/api/auth/status?x=1')).json.error,
+    'Bad Request',
+    'a route of ours as well',
+  )
 })
 
 const test = await onMariaDb(t)

@@ -3,6 +3,7 @@
 // from the report: tap's own reporter prints none of them where a CI is running.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 
 const report = '.tap/last-run.tap'
 /** Lines of one failure. */
@@ -19,7 +20,8 @@ const run = spawnSync(
     `--output-file=${report}`,
     ...process.argv.slice(2),
   ],
-  { stdio: 'inherit' },
+  // A process starts in two thirds of the time where Node finds what it compiled for those before it.
+  { stdio: 'inherit', env: { ...process.env, NODE_COMPILE_CACHE: resolve('.tap/code') } },
 )
 
 const text = readReport()

@@ -47,8 +47,9 @@ import statusRoutes from './routes/status.ts'
 import unchosenRoutes from './routes/unchosen.ts'
 import webhookRoutes from './routes/webhooks.ts'
 import { type Clock, systemClock } from './services/clock.ts'
+import type { Stretch } from './services/tokens/secrets.ts'
 
-/** What a test may replace: time, chance, patience and the logger. Times are milliseconds. */
+/** What a test may replace: time, chance, patience, what is slow on purpose, and the logger. Times are milliseconds. */
 export interface AppOptions {
   clock?: Clock
   /** Of what is timed by the database's own clock. */
@@ -59,6 +60,8 @@ export interface AppOptions {
   leasePeriodMs?: number
   /** 0 ≤ value < 1 */
   random?: () => number
+  /** Of SECRET_KEY. */
+  stretch?: Stretch
   /** Longest wait for Intuit's answer. */
   timeoutMs?: number
   /** How long a stop goes on answering, so that clients can leave. */
@@ -90,6 +93,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     clientClock = systemClock,
     leasePeriodMs = LEASE_MS,
     random = Math.random,
+    stretch,
     timeoutMs = MINUTE_MS,
     drainMs = 0,
     logger = false,
@@ -160,6 +164,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
         revokeUrl: config.QUICKBOOKS_REVOKE_URL,
       },
       timeoutMs,
+      stretch,
       clock,
     })
     await app.register(sessions, { adminKey: config.ADMIN_API_KEY, clock })

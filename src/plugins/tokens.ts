@@ -9,6 +9,7 @@ import { createInstalledKey, type GivenKeys, keysOf } from '../services/tokens/i
 import { createTokenKeeper, type TokenKeeper } from '../services/tokens/keeper.ts'
 import { createKeyring, type Keyring } from '../services/tokens/keyring.ts'
 import { createOAuthStates, type OAuthStates } from '../services/tokens/oauth-states.ts'
+import type { Stretch } from '../services/tokens/secrets.ts'
 import { createTokenStore, hasTokens } from '../services/tokens/store.ts'
 
 declare module 'fastify' {
@@ -25,6 +26,8 @@ export interface TokensOptions extends GivenKeys {
   checkIntervalMs: number
   timeoutMs: number
   clock: Clock
+  /** Other than the usual one. */
+  stretch: Stretch | undefined
 }
 
 /** Loads the stored connection. @throws ConfigError when SECRET_KEY does not open it. */
@@ -43,7 +46,7 @@ export default fp<TokensOptions>(
         { path: installed.path },
         'SECRET_KEY is not set: made one. Back this file up, the stored tokens need it.',
       )
-    const keyring = createKeyring(keysOf(options, installed))
+    const keyring = createKeyring(keysOf(options, installed), options.stretch)
     const store = createTokenStore({ db, lease, keyring, clock, makeRoom })
     const keeper = await createTokenKeeper({
       ...{ store, lease, oauth, keyring, clock, checkIntervalMs },

@@ -10,6 +10,12 @@ export interface Ended {
   text: string
 }
 
+/** What a command gets of this machine's environment. What Node has compiled is the same for all of them. */
+export const bareEnv = () => ({
+  PATH: process.env.PATH,
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+})
+
 /** Runs `src/NAME.ts` in a folder. Kills it as soon as `isEnough` says so, asked again and again. */
 export async function command(
   name: string,
@@ -18,7 +24,7 @@ export async function command(
 ): Promise<Ended> {
   const child = spawn(process.execPath, [join(import.meta.dirname, `../../src/${name}.ts`), ...args], {
     cwd,
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...bareEnv(), ...env },
   })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk))

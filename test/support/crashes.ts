@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import SqliteDatabase from 'better-sqlite3'
+import { bareEnv } from './command.ts'
 import type { LogLine } from './service.ts'
 
 /** Where a process kills itself: at the `nth` time that it comes there. */
@@ -73,7 +74,7 @@ export async function start({
   signal,
 }: StartOptions): Promise<Running | Death> {
   const child = fork(entry, place === undefined ? [] : [JSON.stringify(place)], {
-    env: { PATH: process.env.PATH, PORT: '0', SECRET_KEY: 'a key for tests only', ...env },
+    env: { ...bareEnv(), PORT: '0', SECRET_KEY: 'a key for tests only', ...env },
     // The test runner would follow it with hooks, which cost as much as the start and write where another user may not.
     execPath: '/usr/bin/env',
     execArgv: ['-u', 'NODE_OPTIONS', process.execPath],

@@ -12,6 +12,7 @@ import { createSimulator, type Simulator, type SimulatorOptions } from '../../si
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { type CheckAnswer, createContract } from './contract.ts'
+import { stretchOnce } from './stretch.ts'
 
 /** A line of the log, parsed. */
 export type LogLine = Record<string, unknown> & { level: number; msg: string }
@@ -83,7 +84,12 @@ export async function startService(
       done()
     },
   })
-  const app = await buildApp(config, { timeoutMs: 30_000, logger: { level: 'debug', stream }, ...appOptions })
+  const app = await buildApp(config, {
+    timeoutMs: 30_000,
+    stretch: stretchOnce,
+    logger: { level: 'debug', stream },
+    ...appOptions,
+  })
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= app.close()

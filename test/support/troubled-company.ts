@@ -13,6 +13,7 @@ import { createSearch } from '../../src/services/search/search.ts'
 import type { Action } from '../journeys/following.test.ts'
 import { afterEachAnswer } from './answers.ts'
 import { createLeapingClock } from './clock.ts'
+import { stretchOnce } from './stretch.ts'
 
 /** See the header of this file. */
 export interface Company {
@@ -92,7 +93,7 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
       },
       join(dataDir, 'no.env'),
     )
-    const app = await buildApp(config, { clock, timeoutMs: 30_000 })
+    const app = await buildApp(config, { clock, timeoutMs: 30_000, stretch: stretchOnce })
     afterEachAnswer(app, async () => {
       answers += 1
       for (const action of planned.get(answers) ?? []) await happens(action)

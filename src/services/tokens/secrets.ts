@@ -16,9 +16,16 @@ export interface Secrets {
   hash(text: string): string
 }
 
-/** Derives the keys once (about 100 ms: a short SECRET_KEY shall be slow to guess). */
-export function createSecrets(secretKey: string): Secrets {
-  const root = scryptSync(secretKey, 'mrp-backend', 32, { N: 32768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 })
+/** Makes 32 bytes of a secret key. */
+export type Stretch = (secretKey: string) => Buffer
+
+/** Takes about 100 ms and 32 MB: a short SECRET_KEY shall be slow to guess. */
+export const stretch: Stretch = (secretKey) =>
+  scryptSync(secretKey, 'mrp-backend', 32, { N: 32768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 })
+
+/** Derives the keys once. */
+export function createSecrets(secretKey: string, stretched: Stretch = stretch): Secrets {
+  const root = stretched(secretKey)
   const derived = (purpose: string, bytes = 32) => Buffer.from(hkdfSync('sha256', root, '', purpose, bytes))
   const sealing = derived('sealing')
   const hashing = derived('hashing')

@@ -1,0 +1,15 @@
+// What a start takes longest for, a tenth of a second and more, is done once for all starts of a test.
+import { createHash } from 'node:crypto'
+import { type Stretch, stretch } from '../../src/services/tokens/secrets.ts'
+
+const known = new Map<string, Buffer>()
+
+/** As the service does it, so that its commands can read the same folder. */
+export const stretchOnce: Stretch = (secretKey) => {
+  const root = known.get(secretKey) ?? stretch(secretKey)
+  known.set(secretKey, root)
+  return root
+}
+
+/** Where processes are started again and again, and only they have to understand one another. */
+export const stretchQuickly: Stretch = (secretKey) => createHash('sha256').update(secretKey).digest()

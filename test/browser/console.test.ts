@@ -1,5 +1,5 @@
 // The console in a real browser, as the person in the shop uses it.
-import type { Locator, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { createSimulator } from '../../simulator/simulator.ts'
 import { systemClock } from '../../src/services/clock.ts'
@@ -11,6 +11,10 @@ import { startService, startSimulator, temporaryFolder } from '../support/servic
 const skip = { skip: withoutBrowser }
 const DAY_MS = 86_400_000
 const keys = { ADMIN_API_KEY: 'admin-key-for-tests', SEARCH_API_KEY: 'search-key-for-tests' }
+
+let launched: Promise<Browser> | undefined
+/** One for all tests: in it each has cookies and storage of its own. */
+const chromium = () => (launched ??= browser(t))
 
 /** Resolves when the element says so; fails when it does not within a while. */
 const says = (page: Page, selector: string, text: string | RegExp) =>
@@ -50,7 +54,7 @@ t.test('connect, sync, search and disconnect, by keyboard alone', skip, async (t
   const simulator = await startSimulator(t, { behaviour: { consent: 'ask' } })
   const name = simulator.company.list('Item').find(({ Type }) => Type !== 'Category')?.Name as string
   const service = await startService(t, simulator)
-  const tab = await openTab(t, await browser(t), { viewport: { width: 900, height: 1000 } })
+  const tab = await openTab(t, await chromium(), { viewport: { width: 900, height: 1000 } })
   const { page } = tab
   await page.goto(service.url)
   await says(page, '#state', 'Not connected')
@@ -104,7 +108,7 @@ t.test('the first run: the guide notices the credentials, and the connection', s
   const dataDir = temporaryFolder(t)
   const first = await startService(t, undefined, { dataDir })
   const port = Number(new URL(first.url).port)
-  const tab = await openTab(t, await browser(t))
+  const tab = await openTab(t, await chromium())
   const { page } = tab
   await page.goto(first.url)
   await says(page, '#guide-title', 'three steps')
@@ -127,7 +131,7 @@ t.test('with keys it asks once, and keeps a session instead of the key', skip, a
   const clock = { ...systemClock, now: () => Date.now() + ahead }
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator, { env: keys, clock })
-  const tab = await openTab(t, await browser(t))
+  const tab = await openTab(t, await chromium())
   const { page, errors } = tab
   await page.goto(service.url)
   await says(page, '#sign-in-title', 'Sign in')
@@ -177,7 +181,7 @@ t.test('with keys it asks once, and keeps a session instead of the key', skip, a
 t.test('progress is live, and problems are told in words with what to do', skip, async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator)
-  const tab = await openTab(t, await browser(t))
+  const tab = await openTab(t, await chromium())
   const { page } = tab
   await service.connectAndFill()
   await page.goto(service.url)
@@ -214,7 +218,7 @@ t.test('an end of the connection is seen from afar, and a reconnect is one butto
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator, { clock })
   await service.connectAndFill()
-  const tab = await openTab(t, await browser(t))
+  const tab = await openTab(t, await chromium())
   const { page } = tab
   await page.clock.setSystemTime(Date.now() + 90 * DAY_MS)
   await page.goto(service.url)
@@ -236,7 +240,7 @@ t.test('an end of the connection is seen from afar, and a reconnect is one butto
 t.test('a way back from Intuit that failed is explained once', skip, async (t) => {
   const simulator = await startSimulator(t, { behaviour: { consent: 'deny' } })
   const service = await startService(t, simulator)
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.goto(service.url)
   await page.locator('#connect').click()
   await says(page, '#notice', 'Access was not granted at Intuit.')
@@ -254,7 +258,7 @@ t.test(
     simulator.company.create('Customer', { DisplayName: 'Zenith', Active: true })
     const service = await startService(t, simulator)
     await service.connectAndFill()
-    const { page } = await openTab(t, await browser(t))
+    const { page } = await openTab(t, await chromium())
     await page.goto(service.url)
     await page.locator('#q').waitFor()
     const late = Promise.withResolvers<void>()
@@ -282,7 +286,7 @@ t.test(
 t.test('a search that hangs says so, and so does one that is given up', skip, async (t) => {
   const service = await startService(t, await startSimulator(t))
   await service.connectAndFill()
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.clock.install()
   await page.goto(service.url)
   await page.locator('#q').fill('a')
@@ -299,7 +303,7 @@ t.test('a search that hangs says so, and so does one that is given up', skip, as
 t.test('a connection over which nothing comes any more is noticed', skip, async (t) => {
   const service = await startService(t, await startSimulator(t))
   await service.connectAndFill()
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.clock.install()
   await page.goto(service.url)
   await says(page, '#connection-words', 'stays connected by itself')
@@ -321,7 +325,7 @@ t.test('a connection over which nothing comes any more is noticed', skip, async 
 t.test('what came of a disconnect is told until there is another connection', skip, async (t) => {
   const service = await startService(t, await startSimulator(t))
   await service.connectAndFill()
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.goto(service.url)
   await page.locator('#disconnect').click()
   await page.locator('#confirm .danger').click()
@@ -335,7 +339,7 @@ t.test('what came of a disconnect is told until there is another connection', sk
 t.test('credentials that Intuit refused are told after the way back, too', skip, async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator, { env: { QUICKBOOKS_CLIENT_SECRET: 'not-it' } })
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.goto(service.url)
   await says(page, '#step-credentials h3', '– done')
   await page.locator('#connect').click()
@@ -349,7 +353,7 @@ t.test('credentials that Intuit refused are told after the way back, too', skip,
 t.test('where the clock of the browser is slow, nothing is said to come', skip, async (t) => {
   const service = await startService(t, await startSimulator(t))
   await service.connectAndFill()
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.clock.setSystemTime(Date.now() - 3 * DAY_MS)
   await page.goto(service.url)
   await says(page, '#entities tr', /Items.*just now/)
@@ -365,7 +369,7 @@ const setHidden = (page: Page, isHidden: boolean) =>
 t.test('tabs out of sight keep no connection from the one in sight', skip, async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator)
-  const context = await (await browser(t)).newContext()
+  const context = await (await chromium()).newContext()
   t.teardown(() => context.close())
   const pages: Page[] = []
   // One more than the connections that a browser has to a host.
@@ -388,7 +392,7 @@ t.test('where too many follow the status, it is asked for', skip, async (t) => {
   const leaving = new AbortController()
   t.teardown(() => leaving.abort())
   for (let i = 0; i < 25; i++) await fetch(`${service.url}/api/cache/status/events`, leaving)
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.goto(service.url)
   await says(page, '#state', 'Not set up')
 })
@@ -396,7 +400,7 @@ t.test('where too many follow the status, it is asked for', skip, async (t) => {
 t.test('signing out and in again is noticed in other tabs', skip, async (t) => {
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator, { env: keys })
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   const other = await page.context().newPage()
   const signIn = async (page: Page) => {
     await page.locator('#key').fill(keys.ADMIN_API_KEY)
@@ -428,7 +432,7 @@ t.test('signing out and in again is noticed in other tabs', skip, async (t) => {
 t.test('who this browser is, and what can be searched, is asked until it is answered', skip, async (t) => {
   const service = await startService(t, await startSimulator(t))
   await service.connectAndFill()
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.clock.install()
   const away = (path: string) => page.route(path, (route) => route.fulfill({ status: 503, body: '{}' }))
   await away('**/api/session')
@@ -454,7 +458,7 @@ t.test('a refresh that outlasts its answer is told to its end', skip, async (t) 
   }
   const service = await startService(t, simulator, { clientClock })
   await service.connectAndFill()
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.goto(service.url)
   const held = holdAnswers(service.app)
   await page.locator('#refresh-all').click()
@@ -469,7 +473,7 @@ t.test('where the advice is to connect again, there is a button for it', skip, a
   const simulator = await startSimulator(t)
   const service = await startService(t, simulator)
   await service.connectAndFill()
-  const { page } = await openTab(t, await browser(t))
+  const { page } = await openTab(t, await chromium())
   await page.goto(service.url)
   await says(page, '#state', /^Connected$/)
   t.equal(await page.locator('#connect').isVisible(), false)
@@ -489,7 +493,7 @@ t.test('what QuickBooks holds is text, whatever it looks like', skip, async (t) 
   simulator.company.create('Customer', { DisplayName: hostile, CompanyName: 'Söhne & Co', Active: true })
   const service = await startService(t, simulator)
   await service.connectAndFill()
-  const tab = await openTab(t, await browser(t))
+  const tab = await openTab(t, await chromium())
   const { page } = tab
   await page.goto(service.url)
   await page.locator('#q').fill('soehne')
@@ -518,7 +522,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         QUICKBOOKS_MONTHLY_READ_BUDGET: '1000',
       },
     })
-    const tab = await openTab(t, await browser(t), {
+    const tab = await openTab(t, await chromium(), {
       viewport: { width: 360, height: 740 },
       colorScheme,
       hasTouch: true,

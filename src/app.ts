@@ -34,7 +34,7 @@ import searchIndexes from './plugins/search-indexes.ts'
 import sessions from './plugins/sessions.ts'
 import stop from './plugins/stop.ts'
 import sync from './plugins/sync.ts'
-import tokens from './plugins/tokens.ts'
+import tokens, { type TokensOptions } from './plugins/tokens.ts'
 import web from './plugins/web.ts'
 import cacheRoutes from './routes/cache.ts'
 import changeRoutes from './routes/changes.ts'
@@ -47,7 +47,6 @@ import statusRoutes from './routes/status.ts'
 import unchosenRoutes from './routes/unchosen.ts'
 import webhookRoutes from './routes/webhooks.ts'
 import { type Clock, systemClock } from './services/clock.ts'
-import type { Stretch } from './services/tokens/secrets.ts'
 
 /** What a test may replace: time, chance, patience, what is slow on purpose, and the logger. Times are milliseconds. */
 export interface AppOptions {
@@ -61,7 +60,7 @@ export interface AppOptions {
   /** 0 ≤ value < 1 */
   random?: () => number
   /** Of SECRET_KEY. */
-  stretch?: Stretch
+  stretch?: TokensOptions['stretch']
   /** Longest wait for Intuit's answer. */
   timeoutMs?: number
   /** How long a stop goes on answering, so that clients can leave. */

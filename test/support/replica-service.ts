@@ -8,7 +8,6 @@ import { ConfigError } from '../../src/errors.ts'
 import { type Clock, systemClock } from '../../src/services/clock.ts'
 import type { Message } from './crashes.ts'
 import { fastClock, type ReplicaSettings } from './replicas.ts'
-import { stretchQuickly } from './stretch.ts'
 
 // A parent that is gone stops nobody.
 process.on('disconnect', () => process.exit())
@@ -20,7 +19,6 @@ try {
   const app = await buildApp(config, {
     clock: clockOf(settings),
     leasePeriodMs: settings.leasePeriodMs,
-    stretch: stretchQuickly,
     drainMs: settings.drainMs ?? 0,
     timeoutMs: 30_000,
     logger: { level: 'info' },

@@ -61,6 +61,8 @@ export interface AppOptions {
   random?: () => number
   /** Of SECRET_KEY. */
   stretch?: TokensOptions['stretch']
+  /** By how much the event loop may be late before load is shed. */
+  latestMs?: number
   /** Longest wait for Intuit's answer. */
   timeoutMs?: number
   /** How long a stop goes on answering, so that clients can leave. */
@@ -70,6 +72,7 @@ export interface AppOptions {
 
 const MINUTE_MS = 60_000
 const LEASE_MS = 10_000
+const LATEST_MS = 250
 /** No route takes more but webhooks, which have a limit of their own. */
 const MOST_BODY_BYTES = 16 * 1024
 const MOST_HEADER_BYTES = 16 * 1024
@@ -93,6 +96,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     leasePeriodMs = LEASE_MS,
     random = Math.random,
     stretch,
+    latestMs = LATEST_MS,
     timeoutMs = MINUTE_MS,
     drainMs = 0,
     logger = false,
@@ -137,7 +141,7 @@ export async function buildApp(config: Config, options: AppOptions = {}): Promis
     await app.register(headers, { https: config.PUBLIC_URL.startsWith('https:') })
     if (corsOrigins.length > 0)
       await app.register(cors, { origin: corsOrigins, exposedHeaders: READABLE, strictPreflight: false })
-    await app.register(pressure)
+    await app.register(pressure, { latestMs })
     await app.register(rateLimits, {
       searchPerMinute: config.SEARCH_REQUESTS_PER_MINUTE,
       adminPerMinute: config.ADMIN_REQUESTS_PER_MINUTE,

@@ -7,25 +7,26 @@ import { AppError } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** For probes, whose failure would have a busy service restarted, and for streams, to which browsers come back only after a 200. */
+    /**
+     * For probes, whose failure would have a busy service restarted; for streams, to which browsers come back only after a
+     * 200; and for a person who comes back from Intuit.
+     */
     isAnsweredUnderPressure?: true
   }
 }
 
-/** Mean time by which the event loop is late, in milliseconds. */
-const LATEST_MS = 250
 const SAMPLE_MS = 500
 const TURN_MS = 100
 /** Answers in one turn of the loop, from which on it may be the answers that keep it from turning. */
 const MANY_ANSWERS = 500
 
-/** Guards every route registered after it. */
-export default fp(
-  async (app) => {
+/** Guards every route registered after it. `latestMs`: a mean time by which the event loop is late. */
+export default fp<{ latestMs: number }>(
+  async (app, { latestMs }) => {
     let since = 0
     let last = Number.NEGATIVE_INFINITY
     await app.register(underPressure, {
-      maxEventLoopDelay: LATEST_MS,
+      maxEventLoopDelay: latestMs,
       sampleInterval: SAMPLE_MS,
       pressureHandler(request, reply) {
         const now = performance.now()
@@ -48,7 +49,7 @@ export default fp(
     app.addHook('onClose', async () => clearInterval(turning))
     app.addHook('onRequest', (request, reply, done) => {
       answers += 1
-      if (answers > MANY_ANSWERS && performance.now() - turnedAt > LATEST_MS + TURN_MS) shed(request, reply)
+      if (answers > MANY_ANSWERS && performance.now() - turnedAt > latestMs + TURN_MS) shed(request, reply)
       done()
     })
   },

@@ -101,7 +101,7 @@ const routes: FastifyPluginAsyncTypebox<OAuthRouteOptions> = async (app, options
     {
       // HEAD would start, or spend, a state.
       exposeHeadRoute: false,
-      config: { access: 'open', limit: 'connect' },
+      config: { access: 'open', limit: 'connect', isAnsweredUnderPressure: true },
       schema: {
         operationId: 'callback',
         summary: 'Where Intuit sends the browser back',

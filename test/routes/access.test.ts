@@ -310,7 +310,7 @@ t.test('one client cannot take the places of all who listen', async (t) => {
 })
 
 t.test('while the event loop drowns, who comes is told so at once, and probes are answered', async (t) => {
-  const { request } = await startService(t, undefined)
+  const { request } = await startService(t, undefined, { latestMs: 250 })
   const search = () => request('/api/search/client_names?q=a')
   const blocked = new Int32Array(new SharedArrayBuffer(4))
   const step = () => Atomics.wait(blocked, 0, 0, 400)
@@ -326,6 +326,9 @@ t.test('while the event loop drowns, who comes is told so at once, and probes ar
   t.match(answer, { status: 503, json: { code: 'TOO_BUSY', message: /Nothing was done/ } })
   t.equal(answer.headers.get('retry-after'), '1')
   for (const path of ['/api/cache/status', '/api/health']) t.equal((await request(path)).status, 200, path)
+  const headers = { accept: 'text/html' }
+  const back = await request('/callback?state=unknown', { headers })
+  t.equal(back.status, 302, 'and so is who comes back from Intuit')
   clearInterval(drowning)
   while (answer.status !== 200) answer = await search()
 })

@@ -197,7 +197,7 @@ t.test('whatever refuses one of its calls is told in words', async (t) => {
 })
 
 t.test('so is a service that has too much to do', async (t) => {
-  const { request } = await startService(t, undefined)
+  const { request } = await startService(t, undefined, { latestMs: 250 })
   const blocked = new Int32Array(new SharedArrayBuffer(4))
   const drowning = setInterval(() => Atomics.wait(blocked, 0, 0, 400), 1)
   t.teardown(() => clearInterval(drowning))

@@ -10,7 +10,7 @@ import { loadConfig } from '../../src/config.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { systemClock } from '../../src/services/clock.ts'
 import { isMoment, type Message, type Place } from './crashes.ts'
-import { stretchQuickly } from './stretch.ts'
+import { stretchQuickly, unhurried } from './unhurried.ts'
 
 /** Where it dies; from the beginning when its parent says so at the start. */
 let place: Place | undefined = process.argv[2] === undefined ? undefined : JSON.parse(process.argv[2])
@@ -98,7 +98,7 @@ async function serve(): Promise<void> {
     const aheadMs = Number(process.env.CLOCK_AHEAD_MS ?? 0)
     const clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
     const app: FastifyInstance = await buildApp(config, {
-      ...{ clock, timeoutMs: 30_000, stretch: stretchQuickly },
+      ...{ ...unhurried, clock, stretch: stretchQuickly },
       logger: { level: 'info' },
     })
     const refreshToken = app.tokens.keeper.connection()?.refreshToken ?? null

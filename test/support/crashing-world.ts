@@ -218,22 +218,13 @@ export async function createCrashingWorld(options: {
       const edited = all.filter(({ record }) => /^(Edited|Made)/.test(record[field]))
       for (const { id, record } of [...all.slice(0, 1), ...edited.slice(-2)]) {
         const q = encodeURIComponent(record[field])
-        const { status, json } = await patiently(() => running.request(`/api/search/${index}?q=${q}&limit=5`))
+        const { status, json } = await running.request(`/api/search/${index}?q=${q}&limit=5`)
         equal(status, 200)
         ok(
           json.results.some((hit: { id: string }) => hit.id === id),
           `${name} ${id} is found by its name, ${record[field]}: ${JSON.stringify(json)}`,
         )
       }
-    }
-  }
-
-  /** On a machine that is busy with other tests it may shed load right after a start. */
-  async function patiently<T extends { status: number }>(ask: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      const answer = await ask()
-      if (answer.status !== 503 || tries === 50) return answer
-      await sleep(100)
     }
   }
 

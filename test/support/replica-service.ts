@@ -8,6 +8,7 @@ import { ConfigError } from '../../src/errors.ts'
 import { type Clock, systemClock } from '../../src/services/clock.ts'
 import type { Message } from './crashes.ts'
 import { fastClock, type ReplicaSettings } from './replicas.ts'
+import { unhurried } from './unhurried.ts'
 
 // A parent that is gone stops nobody.
 process.on('disconnect', () => process.exit())
@@ -17,10 +18,10 @@ const settings: ReplicaSettings = JSON.parse(process.env.REPLICA ?? '{}')
 try {
   const config = await loadConfig(process.env, join(process.env.DATA_DIR ?? '', 'no.env'))
   const app = await buildApp(config, {
+    ...unhurried,
     clock: clockOf(settings),
     leasePeriodMs: settings.leasePeriodMs,
     drainMs: settings.drainMs ?? 0,
-    timeoutMs: 30_000,
     logger: { level: 'info' },
   })
   process.once('SIGTERM', () => void app.close().then(() => process.exit(0)))

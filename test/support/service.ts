@@ -12,7 +12,7 @@ import { createSimulator, type Simulator, type SimulatorOptions } from '../../si
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { type CheckAnswer, createContract } from './contract.ts'
-import { stretchOnce } from './stretch.ts'
+import { unhurried } from './unhurried.ts'
 
 /** A line of the log, parsed. */
 export type LogLine = Record<string, unknown> & { level: number; msg: string }
@@ -23,10 +23,7 @@ export interface Service {
   dataDir: string
   log: LogLine[]
   /** A request whose answer is checked; redirects are not followed. */
-  request(
-    path: string,
-    init?: RequestInit,
-  ): Promise<{ status: number; headers: Headers; text: string; json: Json }>
+  request(path: string, init?: RequestInit): Promise<Answer>
   /** Through /connect, the simulator's consent page and /callback, with a browser's cookie. Answers the callback's. */
   connect(): Promise<{ status: number; location: string | null }>
   /** Connects and waits until the first refresh is done. */
@@ -34,8 +31,13 @@ export interface Service {
   close(): Promise<void>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
-type Json = any
+interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
+  json: any
+}
 
 export interface ServiceOptions extends AppOptions {
   port?: number
@@ -85,8 +87,7 @@ export async function startService(
     },
   })
   const app = await buildApp(config, {
-    timeoutMs: 30_000,
-    stretch: stretchOnce,
+    ...unhurried,
     logger: { level: 'debug', stream },
     ...appOptions,
   })
@@ -109,14 +110,15 @@ export async function startService(
     request,
     connect: () => connect(request),
     async connectAndFill() {
-      await connect(request)
+      const { status, location } = await connect(request)
+      if (location !== '/') throw new Error(`the callback answered ${status}, ${location}`)
       const done = await request('/api/cache/refresh?wait=true', { method: 'POST' })
       if (done.status !== 200) throw new Error(`refresh answered ${done.status}: ${done.text}`)
     },
   }
 }
 
-async function ask(url: string, check: CheckAnswer, path: string, init: RequestInit = {}) {
+async function ask(url: string, check: CheckAnswer, path: string, init: RequestInit = {}): Promise<Answer> {
   const answer = await fetch(new URL(path, url), { redirect: 'manual', ...init })
   const text = await answer.text()
   const contentType = answer.headers.get('content-type') ?? ''

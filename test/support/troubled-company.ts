@@ -4,7 +4,7 @@ import { deepStrictEqual, equal } from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { createSimulator } from '../../simulator/simulator.ts'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -13,7 +13,7 @@ import { createSearch } from '../../src/services/search/search.ts'
 import type { Action } from '../journeys/following.test.ts'
 import { afterEachAnswer } from './answers.ts'
 import { createLeapingClock } from './clock.ts'
-import { stretchOnce } from './stretch.ts'
+import { unhurried } from './unhurried.ts'
 
 /** See the header of this file. */
 export interface Company {
@@ -93,7 +93,7 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
       },
       join(dataDir, 'no.env'),
     )
-    const app = await buildApp(config, { clock, timeoutMs: 30_000, stretch: stretchOnce })
+    const app = await buildApp(config, { ...unhurried, clock })
     afterEachAnswer(app, async () => {
       answers += 1
       for (const action of planned.get(answers) ?? []) await happens(action)
@@ -107,17 +107,11 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
     simulator.webhooks.hold()
   }
 
-  /** A machine that other tests keep busy says so: then as a client does it. */
-  async function ask(what: InjectOptions): Promise<Awaited<ReturnType<typeof app.inject>>> {
-    const answer = await app.inject(what)
-    return answer.body.includes('"TOO_BUSY"') ? await ask(what) : answer
-  }
-
   async function connect(): Promise<void> {
-    const { auth_url } = (await ask({ url: '/api/auth/url' })).json()
+    const { auth_url } = (await app.inject({ url: '/api/auth/url' })).json()
     const consent = await fetch(auth_url, { redirect: 'manual' })
     const back = new URL(consent.headers.get('location') ?? '')
-    await ask({ url: `${back.pathname}${back.search}` })
+    await app.inject({ url: `${back.pathname}${back.search}` })
   }
 
   async function restart(): Promise<void> {
@@ -218,7 +212,7 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
         void tick()
         return await settle(action.settle)
       case 'refresh':
-        await ask({ method: 'POST', url: '/api/cache/refresh' })
+        await app.inject({ method: 'POST', url: '/api/cache/refresh' })
         return
       case 'between': {
         const at = answers + action.answers
@@ -226,7 +220,7 @@ export async function createTroubledCompany({ size, isFilled }: Beginning): Prom
         return
       }
       case 'reconnect':
-        await ask({ method: 'POST', url: '/api/disconnect' })
+        await app.inject({ method: 'POST', url: '/api/disconnect' })
         return await connect()
       case 'restart':
         return await restart()

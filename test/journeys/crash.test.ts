@@ -2,7 +2,6 @@
 // must connect again because Intuit's answer truly never reached the disk; the cache is whole, and search answers. The
 // data of each world lives through all of its crashes, so that damage would add up.
 import { equal, ok } from 'node:assert/strict'
-import { join } from 'node:path'
 import t from 'tap'
 import { createRandom, shuffle } from '../../simulator/random.ts'
 import { start } from '../support/crashes.ts'
@@ -81,11 +80,10 @@ const worlds = [
 t.test(`killed ${loops} times at every seam (CRASH_SEED=${seed})`, async (t) => {
   t.setTimeout(patienceMs)
   const hits = new Map<string, number>()
-  const compiled = temporaryFolder(t)
   const ends = await Promise.all(
     worlds.map(async ({ previousToken, customers }, i) => {
       const random = createRandom(seed + i)
-      const world = await createCrashingWorld({ previousToken, customers, random, compiled })
+      const world = await createCrashingWorld({ previousToken, customers, random })
       t.teardown(() => world.end())
       return await liveThrough(world, random, Math.ceil(loops / worlds.length), hits)
     }),
@@ -133,7 +131,7 @@ async function liveThrough(
 t.test('killed at every step of its first start, it starts', async (t) => {
   t.setTimeout(patienceMs)
   const dataDir = temporaryFolder(t)
-  const env = { DATA_DIR: dataDir, NODE_COMPILE_CACHE: join(dataDir, 'code') }
+  const env = { DATA_DIR: dataDir }
   let crashes = 0
   for (;;) {
     const started = await start({ env, place: { at: 'anything', nth: crashes + 1 } })

@@ -98,7 +98,8 @@ async function serve(): Promise<void> {
     const aheadMs = Number(process.env.CLOCK_AHEAD_MS ?? 0)
     const clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
     const app: FastifyInstance = await buildApp(config, {
-      ...{ ...unhurried, clock, stretch: stretchQuickly },
+      ...unhurried,
+      ...{ clock, stretch: stretchQuickly },
       logger: { level: 'info' },
     })
     const refreshToken = app.tokens.keeper.connection()?.refreshToken ?? null

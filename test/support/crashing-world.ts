@@ -31,8 +31,6 @@ export async function createCrashingWorld(options: {
   previousToken: 'strict' | 'grace'
   customers: number
   random: () => number
-  /** Where compiled code is kept. */
-  compiled: string
 }): Promise<CrashingWorld> {
   const { previousToken, customers, random } = options
   const simulator = await createSimulator({
@@ -49,7 +47,6 @@ export async function createCrashingWorld(options: {
     ...simulator.env,
     DATA_DIR: dataDir,
     SYNC_ENTITIES: names.join(','),
-    NODE_COMPILE_CACHE: options.compiled,
     // What is due by the clock is not what is about to be tried.
     CACHE_REFRESH_MINUTES: '10080',
     FULL_SYNC_HOURS: '600',

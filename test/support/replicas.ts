@@ -85,7 +85,6 @@ export const CALLBACK = 'http://localhost:5002/callback'
 
 /** Nobody serves at first. All that were started end with the test. */
 export function createFleet(t: Test, { simulator, database, settings, env = {} }: FleetOptions): Fleet {
-  const compiled = temporaryFolder(t)
   const all: Replica[] = []
 
   async function start(options: Parameters<Fleet['start']>[0] = {}): Promise<Replica> {
@@ -96,7 +95,6 @@ export function createFleet(t: Test, { simulator, database, settings, env = {} }
         ...database.env,
         QUICKBOOKS_REDIRECT_URI: CALLBACK,
         DATA_DIR: options.dataDir ?? temporaryFolder(t),
-        NODE_COMPILE_CACHE: compiled,
         // What is due by the clock is not what is about to be tried.
         CACHE_REFRESH_MINUTES: '10080',
         FULL_SYNC_HOURS: '600',

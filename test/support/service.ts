@@ -23,7 +23,10 @@ export interface Service {
   dataDir: string
   log: LogLine[]
   /** A request whose answer is checked; redirects are not followed. */
-  request(path: string, init?: RequestInit): Promise<Answer>
+  request(
+    path: string,
+    init?: RequestInit,
+  ): Promise<{ status: number; headers: Headers; text: string; json: Json }>
   /** Through /connect, the simulator's consent page and /callback, with a browser's cookie. Answers the callback's. */
   connect(): Promise<{ status: number; location: string | null }>
   /** Connects and waits until the first refresh is done. */
@@ -31,13 +34,8 @@ export interface Service {
   close(): Promise<void>
 }
 
-interface Answer {
-  status: number
-  headers: Headers
-  text: string
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
-  json: any
-}
+// biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
+type Json = any
 
 export interface ServiceOptions extends AppOptions {
   port?: number
@@ -86,11 +84,7 @@ export async function startService(
       done()
     },
   })
-  const app = await buildApp(config, {
-    ...unhurried,
-    logger: { level: 'debug', stream },
-    ...appOptions,
-  })
+  const app = await buildApp(config, { ...unhurried, logger: { level: 'debug', stream }, ...appOptions })
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= app.close()
@@ -118,7 +112,7 @@ export async function startService(
   }
 }
 
-async function ask(url: string, check: CheckAnswer, path: string, init: RequestInit = {}): Promise<Answer> {
+async function ask(url: string, check: CheckAnswer, path: string, init: RequestInit = {}) {
   const answer = await fetch(new URL(path, url), { redirect: 'manual', ...init })
   const text = await answer.text()
   const contentType = answer.headers.get('content-type') ?? ''

@@ -1,7 +1,7 @@
 // The secret keys of a process: one seals, the former ones still open what they sealed. A key can be replaced while the
 // process runs, so what is read from the disk can have been sealed with one that it has not seen yet.
 
-import { createSecrets, type Secrets, type Stretch, stretch } from './secrets.ts'
+import { createSecrets, type Secrets, type Stretch } from './secrets.ts'
 
 /** Secret keys as they are configured or installed now. */
 export interface KeyTexts {
@@ -41,7 +41,7 @@ export function openWith(
 }
 
 /** A keyring over `read`, which may answer with other keys later. @throws what the first `read` throws. */
-export function createKeyring(read: () => KeyTexts, stretched: Stretch = stretch): Keyring {
+export function createKeyring(read: () => KeyTexts, stretched?: Stretch): Keyring {
   const known = new Map<string, Secrets>()
   let current = take(read())
 

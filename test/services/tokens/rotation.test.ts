@@ -1,27 +1,17 @@
 // The secret key is replaced: beside a service that serves, interrupted at any point, and with a key that does not fit.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { createInstalledKey } from '../../../src/services/tokens/installed-key.ts'
 import { createLeapingClock } from '../../support/clock.ts'
+import { command } from '../../support/command.ts'
 import { cookieOf, startService, startSimulator, temporaryFolder } from '../../support/service.ts'
 
-const script = join(import.meta.dirname, '../../../src/rotate-key.ts')
 const HOUR_MS = 3_600_000
 
-async function rotate(dataDir: string, env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [script], {
-    cwd: dataDir,
-    env: { PATH: process.env.PATH, DATA_DIR: dataDir, ...env },
-  })
-  let text = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk))
-  const [code] = await once(child, 'close')
-  return { code, text }
-}
+const rotate = (dataDir: string, env: Record<string, string> = {}) =>
+  command('rotate-key', { cwd: dataDir, env: { DATA_DIR: dataDir, ...env } })
 
 function storedIn(dataDir: string): { sealed: string; key_id: string | null; realm: string } {
   const file = new SqliteDatabase(join(dataDir, 'mrp-backend.db'), { readonly: true })
